@@ -1,0 +1,72 @@
+# The two commands: `make demo` and `make test`. The rest is listed by `make help`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format fixtures example docs lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Make the virtual environment and install everything, hashes checked
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Build the four phases of the shipped campaign, print summaries and a diff
+	@$(BIN)/audience schema --write --quiet
+	@echo "== audience check"
+	@$(BIN)/audience check --quiet
+	@echo "== audience build-pack"
+	@$(BIN)/audience build-pack
+	@echo
+	@echo "== audience diff-packs mi13-2023/3-convert mi13-2023/4-optimise --matrix"
+	@$(BIN)/audience diff-packs mi13-2023/3-convert mi13-2023/4-optimise --matrix
+
+test: $(READY) ## Run the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+check: $(READY) ## Format, lint, types, layers, and the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -n 2
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+fixtures: $(READY) ## Make the fixtures anew, and the sample tables inside the package
+	$(BIN)/python fixtures/make.py
+	$(BIN)/python fixtures/sample.py
+
+RETAIL := docs/examples/retail
+
+$(RETAIL)/data/.ready: $(RETAIL)/prepare.py $(READY)
+	$(BIN)/python $(RETAIL)/prepare.py
+	@touch $@
+
+example: $(RETAIL)/data/.ready ## Run the program on a year of a grocery chain's receipts
+	$(BIN)/audience check --project $(RETAIL)
+	$(BIN)/audience build-pack --project $(RETAIL)
+	$(BIN)/audience diff-packs --project $(RETAIL) retail-2017/autumn retail-2017/holiday --matrix
+
+docs: $(READY) ## Write the generated parts of the documentation anew
+	$(BIN)/python docs/generate.py
+
+lock: $(READY) ## Resolve the dependencies anew and write requirements.lock
+	$(PIP) pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra dev \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
+		--all-build-deps --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what was made: environment, packs, caches
+	rm -rf $(VENV) packs .audience .mypy_cache .ruff_cache .hypothesis $(RETAIL)/data $(RETAIL)/packs
