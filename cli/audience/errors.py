@@ -1,0 +1,123 @@
+"""What can go wrong, and where: places in files, problems found there, errors that carry them.
+
+A *problem* is a finding with a place; problems are collected while a file is read and raised
+once, as one :class:`RuleError`. Everything that the program raises on purpose is an
+:class:`AudienceError`, so a caller needs one ``except``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text and the name of the file it came from."""
+
+    path: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The text's lines, as YAML counts them (it breaks at CR, LF and CRLF)."""
+        return tuple(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+
+
+@dataclass(frozen=True)
+class Location:
+    """A stretch of one line: ``line`` and ``column`` count from 1, ``length`` in characters."""
+
+    source: Source
+    line: int
+    column: int
+    length: int = 1
+
+    @property
+    def quoted(self) -> str:
+        """The whole line, without its line break; empty past the end of the text."""
+        lines = self.source.lines
+        return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
+
+    def __str__(self) -> str:
+        return f"{self.source.path}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """An error stops the run; a warning is told and the run goes on."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding: what is wrong, what was expected, and what was probably meant."""
+
+    message: str
+    at: Location | None = None
+    expected: str = ""
+    nearest: str = ""
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        text = f"{self.at}: {self.message}" if self.at else self.message
+        if self.expected:
+            text += f"; expected {self.expected}"
+        if self.nearest:
+            text += f"; did you mean {self.nearest}?"
+        return text
+
+    @property
+    def order(self) -> tuple[str, int, int]:
+        """Sort key: by file, then by place."""
+        if self.at is None:
+            return ("", 0, 0)
+        return (self.at.source.path, self.at.line, self.at.column)
+
+
+class AudienceError(Exception):
+    """Anything the program refuses to do, told in words."""
+
+
+class RuleError(AudienceError):
+    """A rule file or the project file is wrong; carries every problem found, in file order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.order))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(AudienceError):
+    """The caller asked for something that does not exist or cannot be combined."""
+
+
+class DataError(AudienceError):
+    """An input table is missing, unreadable, or not what the project file says it is."""
+
+
+class NotPublishedError(AudienceError):
+    """A published build or pack was named that is not there."""
+
+
+class StoreError(AudienceError):
+    """Packs could not be written, or what is published is damaged."""
+
+
+class BusyError(StoreError):
+    """Another process is publishing the same campaign."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The one of ``names`` most like ``name``; empty where none is close.
+
+    Case is ignored. Chinese names are short, so one shared character out of two is close enough.
+    """
+    folded: dict[str, str] = {}
+    for candidate in names:
+        folded.setdefault(candidate.casefold(), candidate)
+    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    return folded[found[0]] if found else ""

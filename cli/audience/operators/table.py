@@ -1,0 +1,104 @@
+"""What an operator is, and the two tables that hold them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from audience.kinds import Kind
+
+if TYPE_CHECKING:
+    from narwhals.stable.v2 import Expr
+
+
+class Takes(StrEnum):
+    """What is written behind a predicate; the value is how messages and the docs call it."""
+
+    VALUE = "a value of the column"
+    VALUES = "a list of values of the column"
+    CEILING = "a number or a date; a fraction on a whole column is rounded up"
+    FLOOR = "a number or a date; a fraction on a whole column is rounded down"
+    TEXT = "a text"
+    PATTERN = "a regular expression"
+    WITHIN = "a duration such as 30d"
+    AGO = "a range of durations such as 31d..90d"
+    STATE = "known or unknown"
+    ITEMS = "an element or a list of elements"
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """A test of one column's value.
+
+    ``holds`` gets the column and the argument, dates already absolute, and gives a boolean
+    expression; where that is null (a missing value) the predicate does not hold.
+    ``over_missing`` marks those that select missing values as a side effect, which is worth a
+    warning.
+    """
+
+    name: str
+    kinds: frozenset[Kind]
+    takes: Takes
+    holds: Callable[[Expr, Any], Expr] = field(compare=False)
+    doc: str = field(compare=False)
+    over_missing: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number made of one user's matching events, to be held against a range.
+
+    ``aggregates`` names what is computed for each user: ``value``, from which ``less`` is taken,
+    and which ``count`` divides. ``of_nothing`` is the number of a user without any event: 0 or,
+    as for a mean, None (missing, so no range holds). ``counts`` marks those whose ranges are of
+    whole numbers.
+    """
+
+    name: str
+    kinds: frozenset[Kind]
+    aggregates: Callable[[Expr], Mapping[str, Expr]] = field(compare=False)
+    doc: str = field(compare=False)
+    of_nothing: int | None
+    counts: bool
+
+    @property
+    def over_column(self) -> bool:
+        """Whether the measure is of a column (``sum: {amount: …}``) or of the events themselves."""
+        return bool(self.kinds)
+
+
+PREDICATES: dict[str, Predicate] = {}
+MEASURES: dict[str, Measure] = {}
+
+
+def predicate(
+    *, on: frozenset[Kind], takes: Takes, over_missing: bool = False
+) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]:
+    """Enter a function into the table of predicates, under its own name (``in_`` is ``in``)."""
+
+    def enter(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        name = function.__name__.removesuffix("_")
+        doc = (function.__doc__ or "").strip()
+        PREDICATES[name] = Predicate(name, on, takes, function, doc, over_missing)
+        return function
+
+    return enter
+
+
+def measure(
+    *,
+    on: frozenset[Kind] = frozenset(),
+    of_nothing: int | None,
+    counts: bool = False,
+) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    """Enter a function into the table of measures, under its own name."""
+
+    def enter(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        name = function.__name__.removesuffix("_")
+        doc = (function.__doc__ or "").strip()
+        MEASURES[name] = Measure(name, on, function, doc, of_nothing, counts)
+        return function
+
+    return enter

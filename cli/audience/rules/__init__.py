@@ -1,0 +1,1 @@
+"""YAML text → rule trees: names resolved, values typed, every node with its place."""

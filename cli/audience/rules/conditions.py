@@ -1,0 +1,245 @@
+"""Conditions: a YAML node → a tree that selects users (or, behind ``did: where:``, event rows)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from typing import Protocol
+
+from audience.errors import Location
+from audience.kinds import Catalog, Table
+from audience.rules.behaviour import read_behaviour
+from audience.rules.grammar import CONDITION
+from audience.rules.reader import Problems
+from audience.rules.scalars import Misfit, read_count_range
+from audience.rules.source import Mapping, Node, Scalar, Sequence
+from audience.rules.tree import All, AtLeast, Condition, Either, Named, Not
+from audience.rules.values import read_tests
+
+MAX_DEPTH = 80
+_USERS_ONLY = ("did", "did_not")
+
+
+class Names(Protocol):
+    """What turns a name in a condition into the condition it stands for."""
+
+    def resolve(self, name: Scalar, depth: int) -> Named | None:
+        """The named condition, ``depth`` conditions down already; None after a problem."""
+
+
+class ConditionReader:
+    """Reads the conditions over one table.
+
+    ``names`` is None where names may not stand: in the ``where`` of behaviour, which tests event
+    rows.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        catalog: Catalog,
+        problems: Problems,
+        names: Names | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.table = table
+        self.catalog = catalog
+        self.problems = problems
+        self.names = names
+        self.depth = depth
+
+    def read(self, node: Node) -> Condition | None:
+        """The condition a node stands for; None after a problem."""
+        if self.depth >= MAX_DEPTH:
+            self.problems.error(
+                node.at,
+                f"conditions nested more than {MAX_DEPTH} deep, names included",
+                "a flatter rule",
+            )
+            return None
+        self.depth += 1
+        try:
+            if isinstance(node, Scalar):
+                return self._read_name(node)
+            if isinstance(node, Sequence):
+                self.problems.error(
+                    node.at, "a list is no condition", "`all: […]`, `any: […]` or a mapping"
+                )
+                return None
+            return self._read_mapping(node)
+        finally:
+            self.depth -= 1
+
+    def _read_name(self, node: Scalar) -> Condition | None:
+        if self.names is None:
+            self.problems.error(
+                node.at, f"`{node.text}`: a name selects users, not events", "a mapping of columns"
+            )
+            return None
+        if not node.text or (not node.quoted and node.text in {"~", "null"}):
+            self.problems.error(node.at, "a condition is missing here", "a mapping or a name")
+            return None
+        return self.names.resolve(node, self.depth)
+
+    def _read_mapping(self, node: Mapping) -> Condition | None:
+        if not node.entries:
+            self.problems.error(node.at, "an empty mapping is no condition", "at least one entry")
+            return None
+        keys = {key.text: (key, value) for key, value in node.entries}
+        self._check_companions(keys)
+        parts: list[Condition | None] = []
+        for key, value in node.entries:
+            read = self._keywords.get(key.text)
+            if read is None:
+                parts.extend(self._read_tag(key, value))
+            elif key.text in _USERS_ONLY and self.names is None:
+                self.problems.error(
+                    key.at, f"`{key.text}` selects users, not events", "columns of the table"
+                )
+                parts.append(None)
+            elif key.text == "at_least":
+                parts.append(self._read_at_least(value, keys.get("of", (key, None))[1]))
+            elif key.text != "of":
+                parts.append(read(key, value))
+        return self._all(parts, node.at)
+
+    @property
+    def _keywords(self) -> MappingOf[str, Callable[[Scalar, Node], Condition | None]]:
+        return {
+            "all": self._read_all,
+            "intersect": self._read_all,
+            "any": self._read_any,
+            "union": self._read_any,
+            "not": self._read_not,
+            "minus": self._read_minus,
+            "at_least": self._read_all,
+            "of": self._read_all,
+            "tags": self._read_tags,
+            "did": self._read_did,
+            "did_not": self._read_did_not,
+        }
+
+    def _check_companions(self, keys: MappingOf[str, tuple[Scalar, Node]]) -> None:
+        if "of" in keys and "at_least" not in keys:
+            self.problems.error(
+                keys["of"][0].at, "`of` without `at_least`", "`at_least: 2` beside it"
+            )
+        if "at_least" in keys and "of" not in keys:
+            self.problems.error(
+                keys["at_least"][0].at, "`at_least` without `of`", "`of: [c, …]` beside it"
+            )
+        if "minus" in keys and len(keys) == 1:
+            self.problems.error(
+                keys["minus"][0].at,
+                "`minus` alone takes away from nothing",
+                "other entries beside it, or `not:` for everybody but these",
+            )
+
+    def _read_tag(self, key: Scalar, value: Node) -> list[Condition | None]:
+        tag = self.table.find(key.text)
+        if tag is None:
+            what = "tag or keyword" if self.table.is_users else f"column of `{self.table.name}`"
+            names = (*self.table.names, *CONDITION)
+            self.problems.error(
+                key.at,
+                f"unknown {what} `{key.text}`",
+                "a tag of the dictionary (`audience tags` lists them) or a keyword",
+                meant=(key.text, names),
+            )
+            return [None]
+        tests = read_tests(tag, value, self.problems)
+        return [None] if tests is None else list(tests)
+
+    def _read_tags(self, _key: Scalar, node: Node) -> Condition | None:
+        mapping = self.problems.mapping(node, "`tags`")
+        if mapping is None:
+            return None
+        parts = [part for key, value in mapping.entries for part in self._read_tag(key, value)]
+        if not parts:
+            self.problems.error(node.at, "`tags` is empty", "at least one tag")
+            return None
+        return self._all(parts, node.at)
+
+    def _read_list(self, key: Scalar, node: Node) -> tuple[Condition, ...] | None:
+        items = self.problems.items(node, f"`{key.text}`")
+        if items is None:
+            return None
+        parts = [self.read(item) for item in items]
+        found = tuple(part for part in parts if part is not None)
+        return found if len(found) == len(parts) else None
+
+    def _read_all(self, key: Scalar, node: Node) -> Condition | None:
+        parts = self._read_list(key, node)
+        return None if parts is None else All(parts, key.at)
+
+    def _read_any(self, key: Scalar, node: Node) -> Condition | None:
+        parts = self._read_list(key, node)
+        return None if parts is None else Either(parts, key.at)
+
+    def _read_not(self, key: Scalar, node: Node) -> Condition | None:
+        part = self.read(node)
+        return None if part is None else Not(part, key.at)
+
+    def _read_minus(self, key: Scalar, node: Node) -> Condition | None:
+        if isinstance(node, Sequence):
+            parts = self._read_list(key, node)
+            return None if parts is None else Not(Either(parts, key.at), key.at)
+        return self._read_not(key, node)
+
+    def _read_at_least(self, node: Node, of: Node | None) -> Condition | None:
+        if of is None:
+            return None
+        parts = self._read_list(Scalar("of", False, of.at), of)
+        scalar = self.problems.scalar(node, "`at_least`")
+        if scalar is None:
+            return None
+        try:
+            count = read_count_range(scalar.text)
+        except Misfit as misfit:
+            self.problems.misfit(scalar.at, misfit)
+            return None
+        if count.low is None or count.low != count.high:
+            self.problems.error(scalar.at, f"`{scalar.text}` is no count", "a number such as 2")
+            return None
+        number = len(of.items) if isinstance(of, Sequence) else 0
+        if parts is not None and not 1 <= count.low <= number:
+            self.problems.error(
+                scalar.at, f"at least {count.low} of {number} conditions", f"1 to {number}"
+            )
+            return None
+        return None if parts is None else AtLeast(count.low, parts, node.at)
+
+    def _read_did(self, key: Scalar, node: Node) -> Condition | None:
+        parts = self._read_behaviours(key, node)
+        if parts is None:
+            return None
+        return parts[0] if len(parts) == 1 else All(parts, key.at)
+
+    def _read_did_not(self, key: Scalar, node: Node) -> Condition | None:
+        parts = self._read_behaviours(key, node)
+        if parts is None:
+            return None
+        return Not(parts[0] if len(parts) == 1 else Either(parts, key.at), key.at)
+
+    def _read_behaviours(self, key: Scalar, node: Node) -> tuple[Condition, ...] | None:
+        """One behaviour or a list of them: all were done, or none was."""
+
+        def read_rows(table: Table, where: Node) -> Condition | None:
+            rows = ConditionReader(table, self.catalog, self.problems, depth=self.depth)
+            return rows.read(where)
+
+        items: tuple[Node, ...] | None = (node,)
+        if isinstance(node, Sequence):
+            items = self.problems.items(node, f"`{key.text}`")
+        read = [
+            read_behaviour(key, item, self.catalog, self.problems, read_rows)
+            for item in items or ()
+        ]
+        found = tuple(part for part in read if part is not None)
+        return found if found and len(found) == len(read) else None
+
+    def _all(self, parts: list[Condition | None], at: Location) -> Condition | None:
+        found = tuple(part for part in parts if part is not None)
+        if len(found) < len(parts) or not found:
+            return None
+        return found[0] if len(found) == 1 else All(found, at)

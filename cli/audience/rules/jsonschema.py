@@ -1,0 +1,221 @@
+"""JSON Schema of rule files and of the project file, made from the grammar and the operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from audience.kinds import Catalog, Choice, Kind, Table, Tag
+from audience.operators import PREDICATES, Takes
+from audience.rules.behaviour import BEHAVIOUR_KEYS
+from audience.rules.grammar import (
+    CONDITION,
+    MAX_NAME,
+    PACK,
+    PROJECT,
+    RULE_FILE,
+    SLUG,
+    TABLE,
+    TAG,
+    Key,
+)
+
+Schema = dict[str, Any]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NUMBER = r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,2})?[KkWwM千万]?"
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_DURATION = r"\d{1,5}[dwmy]"
+_SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+
+
+def rule_schema(catalog: Catalog | None = None) -> Schema:
+    """The schema of rule files; with a catalog, tags and their values complete in the editor."""
+    definitions = _basics() | {
+        "condition": _condition(catalog.users if catalog else None, users=True),
+        "condition_list": _list_of("condition"),
+        "condition_or_list": {"anyOf": [_ref("condition"), _ref("condition_list")]},
+        "conditions": {
+            "type": "object",
+            "propertyNames": {"maxLength": MAX_NAME},
+            "additionalProperties": _ref("condition"),
+        },
+        "packs": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {"maxLength": MAX_NAME, "pattern": r"^[^\s/.\\-][^\s/.\\]*$"},
+            "additionalProperties": _object(PACK),
+        },
+        "predicate": _predicate(None),
+        "tags": _tags(catalog.users if catalog else None),
+        "behaviour": _object(BEHAVIOUR_KEYS),
+        "behaviours": {"anyOf": [_ref("behaviour"), _list_of("behaviour")]},
+        "measure_columns": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": _ref("number_range"),
+        },
+        "row_condition": _condition(None, users=False),
+        "row_condition_list": _list_of("row_condition"),
+        "row_condition_or_list": {"anyOf": [_ref("row_condition"), _ref("row_condition_list")]},
+    }
+    return _document("Audience rule file", _object(RULE_FILE), definitions)
+
+
+def project_schema() -> Schema:
+    """The schema of ``audience.yaml``."""
+    definitions = _basics() | {
+        "tables": {"type": "object", "minProperties": 1, "additionalProperties": _object(TABLE)},
+        "dictionary": {"type": "object", "additionalProperties": _object(TAG)},
+        "values": {
+            "anyOf": [
+                {"type": "array", "minItems": 1, "items": _SCALAR},
+                {"type": "object", "minProperties": 1, "additionalProperties": _SCALAR},
+            ]
+        },
+    }
+    return _document("Audience project", _object(PROJECT), definitions)
+
+
+def _document(title: str, body: Schema, definitions: Schema) -> Schema:
+    return {"$schema": _DIALECT, "title": title, **body, "$defs": definitions}
+
+
+def _basics() -> Schema:
+    return {
+        "text": _SCALAR,
+        "texts": {"anyOf": [_SCALAR, {"type": "array", "minItems": 1, "items": _SCALAR}]},
+        "slug": {"type": ["string", "number"], "pattern": f"^{SLUG}$", "maxLength": MAX_NAME},
+        "date": {"type": "string", "pattern": f"^{_DATE}$"},
+        "duration": {"type": "string", "pattern": f"^{_DURATION}$"},
+        "duration_range": _pattern_range(_DURATION),
+        "date_range": _pattern_range(_DATE),
+        "count": {"type": "integer", "minimum": 1},
+        "count_range": {"anyOf": [{"type": "integer", "minimum": 0}, _pattern_range(_NUMBER)]},
+        "number_range": {"anyOf": [{"type": "number"}, _pattern_range(_NUMBER, plus=True)]},
+    }
+
+
+def _pattern_range(part: str, *, plus: bool = False) -> Schema:
+    forms = [f"{part}(\\.\\.({part})?)?", f"\\.\\.{part}"]
+    if plus:
+        forms.append(f"{part}\\+")
+    return {"type": "string", "pattern": "^(" + "|".join(forms) + ")$"}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _list_of(name: str) -> Schema:
+    return {"type": "array", "minItems": 1, "items": _ref(name)}
+
+
+def _object(keys: Mapping[str, Key]) -> Schema:
+    required = [name for name, key in keys.items() if key.required]
+    out: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {"description": key.doc, **_ref(key.shape)} for name, key in keys.items()
+        },
+    }
+    return out | ({"required": required} if required else {})
+
+
+def _condition(table: Table | None, *, users: bool) -> Schema:
+    """A mapping of keywords and tags; over users also a name."""
+    keywords = {}
+    for name, key in CONDITION.items():
+        shape = key.shape
+        if not users:
+            if shape == "behaviours":
+                continue
+            shape = shape if shape in {"count", "tags"} else f"row_{shape}"
+        keywords[name] = {"description": key.doc, **_ref(shape)}
+    mapping: Schema = {
+        "type": "object",
+        "minProperties": 1,
+        "properties": {**_tag_properties(table), **keywords},
+        "additionalProperties": _ref("predicate") if table is None else False,
+        "dependentRequired": {"of": ["at_least"], "at_least": ["of"]},
+    }
+    return {"anyOf": [{"type": "string"}, mapping]} if users else mapping
+
+
+def _tags(table: Table | None) -> Schema:
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "properties": _tag_properties(table),
+        "additionalProperties": _ref("predicate") if table is None else False,
+    }
+
+
+def _tag_properties(table: Table | None) -> Schema:
+    out: Schema = {}
+    for tag in table.tags.values() if table else ():
+        if tag.type.kind is not Kind.OTHER:
+            predicate = _predicate(tag)
+            out[tag.name] = {"description": f"{tag.label or tag.name}: {tag.type}", **predicate}
+            if tag.label:
+                out[tag.label] = {"description": f"{tag.name}: {tag.type}", **predicate}
+    return out
+
+
+def _predicate(tag: Tag | None) -> Schema:
+    """What may stand behind a tag: of a known tag only what fits its type."""
+    choices = tag.choices if tag else None
+    value = _value(choices)
+    operators = {
+        name: {"description": each.doc, **_argument(each.takes, value)}
+        for name, each in PREDICATES.items()
+        if tag is None or tag.type.kind in each.kinds
+    }
+    single = {"anyOf": [value, {"enum": ["known", "unknown"]}]} if choices else value
+    if choices and tag and tag.type.kind in {Kind.INTEGER, Kind.NUMBER}:
+        single["anyOf"].append(_ref("number_range"))
+    return {
+        "anyOf": [
+            single,
+            {"type": "array", "minItems": 1, "items": value},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "properties": operators,
+                "additionalProperties": False,
+            },
+        ]
+    }
+
+
+def _value(choices: tuple[Choice, ...] | None) -> Schema:
+    if choices is None:
+        return dict(_SCALAR)
+    words: list[Any] = []
+    for choice in choices:
+        words += [choice.label] if choice.label else []
+        words.append(
+            choice.value if isinstance(choice.value, bool | int | float) else str(choice.value)
+        )
+        if isinstance(choice.value, str) and choice.value.isdecimal():
+            words.append(int(choice.value))  # `1` without quotes is a number to an editor
+    return {"enum": list(dict.fromkeys(words))}
+
+
+def _argument(takes: Takes, value: Schema) -> Schema:
+    match takes:
+        case Takes.VALUES:
+            return {"type": "array", "minItems": 1, "items": value}
+        case Takes.ITEMS:
+            return {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]}
+        case Takes.VALUE:
+            return value
+        case Takes.WITHIN:
+            return _ref("duration")
+        case Takes.AGO:
+            return _ref("duration_range")
+        case Takes.STATE:
+            return {"enum": ["known", "unknown"]}
+        case _:
+            return dict(_SCALAR)

@@ -1,0 +1,218 @@
+"""``audience.yaml`` → the project: where things are, and what its author says of the tables.
+
+Types are not known here: they come from the tables' own schema, and
+:mod:`audience.rules.catalog` joins the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from audience.errors import Location, Source
+from audience.rules.grammar import PROJECT, TABLE, TAG
+from audience.rules.reader import Problems
+from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
+
+FILE_NAME = "audience.yaml"
+
+
+@dataclass(frozen=True)
+class ValueSpec:
+    """A value a dictionary names: the node of the stored value, its label or ''."""
+
+    stored: Scalar
+    label: str
+
+
+@dataclass(frozen=True)
+class TagSpec:
+    """What the project file says of one column."""
+
+    name: str
+    label: str
+    values: tuple[ValueSpec, ...] | None
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What the project file says of one table. ``places`` are those of its keys' values."""
+
+    name: str
+    path: str
+    key: str
+    time: str
+    day: str
+    action: str
+    actions: tuple[ValueSpec, ...] | None
+    columns: tuple[TagSpec, ...]
+    places: MappingOf[str, Location] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project file. Paths are absolute; ``root`` is the folder that they are relative to."""
+
+    source: Source
+    root: Path
+    time_zone: str
+    packs: Path
+    rules: Path
+    users: TableSpec
+    events: MappingOf[str, TableSpec]
+
+
+def find_project(start: Path) -> Path | None:
+    """The nearest ``audience.yaml`` in ``start`` or a folder above it."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def read_project(path: Path, shown: str) -> Project:
+    """Read the project file. Raises RuleError with all its problems."""
+    source = read_source(path, shown)
+    problems = Problems()
+    node = parse(source) or Mapping((), Location(source, 1, 1))
+    fields = problems.fields(node, PROJECT, "the project file")
+    root = path.resolve().parent
+    if fields is None:
+        problems.raise_errors()
+        raise AssertionError  # unreachable: no fields is a problem
+    texts = {
+        name: _text(fields, name, problems) or default
+        for name, default in (
+            ("time_zone", "Asia/Shanghai"),
+            ("packs", "packs"),
+            ("rules", "rules"),
+        )
+    }
+    if "time_zone" in fields:
+        _check_zone(texts["time_zone"], fields["time_zone"][1].at, problems)
+    tables = _read_tables(fields["tables"][1], problems) if "tables" in fields else []
+    tags = _read_dictionary(fields["tags"][1], problems) if "tags" in fields else ()
+    users = [table for table in tables if not table.time]
+    if "tables" in fields and len(users) != 1:
+        names = ", ".join(table.name for table in users) or "none"
+        problems.error(
+            fields["tables"][0].at, f"user tables (a `key`, no `time`): {names}", "exactly one"
+        )
+    problems.raise_errors()
+    people = users[0]
+    if people.columns and tags:
+        problems.error(people.places["columns"], "the user table's dictionary is `tags:`")
+        problems.raise_errors()
+    return Project(
+        source,
+        root,
+        texts["time_zone"],
+        root / texts["packs"],
+        root / texts["rules"],
+        TableSpec(**{**vars(people), "columns": people.columns or tags}),
+        {table.name: table for table in tables if table.time},
+    )
+
+
+def _check_zone(name: str, at: Location, problems: Problems) -> None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        problems.error(
+            at,
+            f"unknown time zone `{name}`",
+            "a name such as Asia/Shanghai",
+            meant=(name, available_timezones()),
+        )
+
+
+def _text(fields: MappingOf[str, tuple[Scalar, Node]], name: str, problems: Problems) -> str:
+    if name not in fields:
+        return ""
+    scalar = problems.scalar(fields[name][1], f"`{name}`")
+    return scalar.text if scalar else ""
+
+
+def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
+    mapping = problems.mapping(node, "`tables`")
+    tables = []
+    for key, value in mapping.entries if mapping else ():
+        fields = problems.fields(value, TABLE, f"table `{key.text}`")
+        if fields is None:
+            continue
+        text = {
+            name: _text(fields, name, problems)
+            for name, key in TABLE.items()
+            if key.shape == "text"
+        }
+        if not text["time"]:
+            for name in ("day", "action", "actions"):
+                if name in fields:
+                    problems.error(
+                        fields[name][0].at, f"`{name}` on a table without `time`", "an event table"
+                    )
+        if "actions" in fields and "action" not in fields:
+            problems.error(fields["actions"][0].at, "`actions` without `action`", "`action:` too")
+        actions = _read_values(fields["actions"][1], problems) if "actions" in fields else None
+        columns = _read_dictionary(fields["columns"][1], problems) if "columns" in fields else ()
+        tables.append(
+            TableSpec(
+                key.text,
+                text["path"],
+                text["key"],
+                text["time"],
+                text["day"],
+                text["action"],
+                actions,
+                columns,
+                {name: value.at for name, (_, value) in fields.items()} | {"": key.at},
+            )
+        )
+    return tables
+
+
+def _read_dictionary(node: Node, problems: Problems) -> tuple[TagSpec, ...]:
+    mapping = problems.mapping(node, "the dictionary")
+    out: list[TagSpec] = []
+    labels: dict[str, str] = {}
+    names = [key.text for key, _ in mapping.entries] if mapping else []
+    for key, value in mapping.entries if mapping else ():
+        fields = problems.fields(value, TAG, f"tag `{key.text}`")
+        if fields is None:
+            continue
+        label = _text(fields, "label", problems)
+        if label and (label in labels or (label in names and label != key.text)):
+            other = labels.get(label, label)
+            problems.error(
+                fields["label"][1].at,
+                f"the label `{label}` is that of `{other}` too"
+                if label in labels
+                else f"the label `{label}` is the name of another tag",
+                "a label of its own",
+            )
+        labels.setdefault(label, key.text)
+        values = _read_values(fields["values"][1], problems) if "values" in fields else None
+        out.append(TagSpec(key.text, label, values, key.at))
+    return tuple(out)
+
+
+def _read_values(node: Node, problems: Problems) -> tuple[ValueSpec, ...] | None:
+    pairs: list[tuple[str, Node]]
+    if isinstance(node, Mapping):
+        pairs = [(key.text, value) for key, value in node.entries]
+    elif isinstance(node, Sequence):
+        pairs = [("", item) for item in node.items]
+    else:
+        problems.error(node.at, "`values` must be a list or a mapping", "label: stored value")
+        return None
+    if not pairs:
+        problems.error(node.at, "`values` is empty", "at least one value")
+    out = []
+    for label, value in pairs:
+        scalar = problems.scalar(value, "a stored value")
+        if scalar is not None:
+            out.append(ValueSpec(scalar, label))
+    return tuple(out)

@@ -1,0 +1,113 @@
+"""Reading located nodes: what is allowed where, with every problem collected."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+
+from audience.errors import Location, Problem, RuleError, Severity, nearest
+from audience.rules.grammar import Key
+from audience.rules.scalars import Misfit
+from audience.rules.source import Mapping, Node, Scalar, Sequence
+
+
+@dataclass
+class Problems:
+    """The problems of one run, as they are found."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def error(
+        self,
+        at: Location,
+        message: str,
+        expected: str = "",
+        *,
+        meant: tuple[str, Iterable[str]] | None = None,
+    ) -> None:
+        """Note an error; ``meant`` is a name and the names it may have been meant for."""
+        close = nearest(*meant) if meant else ""
+        self.found.append(Problem(message, at, expected, close))
+
+    def warn(self, at: Location, message: str) -> None:
+        """Note a warning."""
+        self.found.append(Problem(message, at, severity=Severity.WARNING))
+
+    def misfit(self, at: Location, misfit: Misfit) -> None:
+        """Note a value that does not fit."""
+        self.error(at, misfit.message, misfit.expected)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Take over problems found elsewhere."""
+        self.found.extend(problems)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """What stops the run."""
+        return tuple(found for found in self.found if found.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What is only told."""
+        told = (found for found in self.found if found.severity is Severity.WARNING)
+        return tuple(dict.fromkeys(told))
+
+    def raise_errors(self) -> None:
+        """Raise RuleError if there was any error."""
+        if self.errors:
+            raise RuleError(self.found)
+
+    def mapping(self, node: Node, what: str) -> Mapping | None:
+        """The node as a mapping, or None with a problem."""
+        if isinstance(node, Mapping):
+            return node
+        self.error(node.at, f"{what} must be a mapping", "entries such as `name: value`")
+        return None
+
+    def scalar(self, node: Node, what: str) -> Scalar | None:
+        """The node as a scalar that is not empty, or None with a problem."""
+        if isinstance(node, Scalar) and (node.quoted or node.text not in {"", "~", "null"}):
+            return node
+        self.error(node.at, f"{what} must be a single value", "a text or a number")
+        return None
+
+    def items(self, node: Node, what: str) -> tuple[Node, ...] | None:
+        """The items of a list that is not empty, or None with a problem."""
+        if not isinstance(node, Sequence):
+            self.error(node.at, f"{what} must be a list", "a list such as [a, b]")
+            return None
+        if not node.items:
+            self.error(node.at, f"{what} is an empty list", "at least one entry")
+            return None
+        return node.items
+
+    def fields(
+        self, node: Node, keys: MappingOf[str, Key], what: str
+    ) -> dict[str, tuple[Scalar, Node]] | None:
+        """A mapping of known keys: each with its key's and its value's node.
+
+        None where the node is no mapping. Unknown and missing keys are problems.
+        """
+        mapping = self.mapping(node, what)
+        if mapping is None:
+            return None
+        out: dict[str, tuple[Scalar, Node]] = {}
+        for key, value in mapping.entries:
+            if key.text in keys:
+                out[key.text] = (key, value)
+            else:
+                self.unknown_key(key, keys, what)
+        for name, rule in keys.items():
+            if rule.required and name not in out:
+                self.error(mapping.at, f"{what} has no `{name}`", f"`{name}: …`: {rule.doc}")
+        return out
+
+    def unknown_key(self, key: Scalar, keys: Collection[str], what: str) -> None:
+        """Note a key that is not known."""
+        self.error(
+            key.at,
+            f"unknown key `{key.text}` in {what}",
+            "one of " + ", ".join(keys),
+            meant=(key.text, keys),
+        )

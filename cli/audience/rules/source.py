@@ -1,0 +1,235 @@
+"""YAML text → nodes that know their place.
+
+PyYAML's parser yields the events; the tree is composed here because the rule language wants more
+than a loader gives: a place for every scalar, whether it was quoted, YAML 1.2 scalars (``no`` is
+a text), duplicate keys refused, and bounds on size, depth and the growth of aliases. No Python
+object is ever made from a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from audience.errors import Location, Problem, RuleError, Source
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 60
+MAX_NODES = 100_000
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE_TAGS = {None, "!", "tag:yaml.org,2002:str"}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A text as it was written; ``quoted`` tells ``"5"`` from ``5``."""
+
+    text: str
+    quoted: bool
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A list of nodes."""
+
+    items: tuple[Node, ...]
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Keys, in the order they were written, and what stands behind them; no key stands twice."""
+
+    entries: tuple[tuple[Scalar, Node], ...]
+    at: Location = field(compare=False)
+
+    def get(self, name: str) -> Node | None:
+        """What stands behind a key."""
+        return next((node for key, node in self.entries if key.text == name), None)
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def read_source(path: Path, shown: str) -> Source:
+    """Read a file as UTF-8. ``shown`` is how messages name it. Raises RuleError."""
+    empty = Source(shown, "")
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RuleError(
+            [Problem(f"cannot read the file: {reason}", Location(empty, 1, 1))]
+        ) from None
+    if len(data) > MAX_BYTES:
+        raise RuleError(
+            [Problem(f"the file is larger than {MAX_BYTES:,} bytes", Location(empty, 1, 1))]
+        )
+    try:
+        return Source(shown, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        at = Location(empty, line, column)
+        raise RuleError(
+            [Problem("the file is not UTF-8 text", at, "a file saved as UTF-8")]
+        ) from None
+
+
+def parse(source: Source) -> Node | None:
+    """The one document of a text; None where it is empty.
+
+    Raises RuleError with every problem found.
+    """
+    return _Composer(source).compose()
+
+
+@dataclass
+class _Open:
+    """A collection whose end has not come yet."""
+
+    at: Location
+    is_mapping: bool
+    anchor: str | None
+    items: list[Node] = field(default_factory=list)
+    weight: int = 1
+
+
+class _Composer:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.total = 0
+
+    def compose(self) -> Node | None:
+        try:
+            root = self._run(_events(self.source.text))
+        except yaml.MarkedYAMLError as error:
+            root = None
+            self.problems.append(self._syntax(error))
+        except yaml.reader.ReaderError as error:
+            root = None
+            self.problems.append(self._unreadable(error.position, error.reason))
+        if self.problems:
+            raise RuleError(self.problems)
+        return root
+
+    def _run(self, events: Iterator[Any]) -> Node | None:
+        stack: list[_Open] = []
+        root: Node | None = None
+        documents = 0
+        for event in events:
+            node: Node
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._stop(event, "a second document in one file", "one document a file")
+            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                self._check_tag(event)
+                if len(stack) >= MAX_DEPTH:
+                    self._stop(event, f"nested more than {MAX_DEPTH} levels deep", "a flatter rule")
+                is_mapping = isinstance(event, yaml.MappingStartEvent)
+                stack.append(_Open(self._at(event), is_mapping, event.anchor))
+            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                done = stack.pop()
+                node = self._close(done)
+                if done.anchor:
+                    self.anchors[done.anchor] = (node, done.weight)
+                root = self._place(stack, node, done.weight, event) or root
+            elif isinstance(event, yaml.ScalarEvent):
+                self._check_tag(event)
+                node = Scalar(event.value, not event.implicit[0], self._at(event))
+                if event.anchor:
+                    self.anchors[event.anchor] = (node, 1)
+                root = self._place(stack, node, 1, event) or root
+            elif isinstance(event, yaml.AliasEvent):
+                known = self.anchors.get(str(event.anchor))
+                if known is None:
+                    self._stop(event, f"no anchor &{event.anchor} before this alias", "an anchor")
+                    continue
+                root = self._place(stack, known[0], known[1], event) or root
+        return root
+
+    def _place(self, stack: list[_Open], node: Node, weight: int, event: Any) -> Node | None:
+        """Put a finished node where it belongs; returned if it is the root."""
+        self.total += weight
+        if self.total > MAX_NODES:
+            self._stop(event, f"more than {MAX_NODES:,} values, aliases included", "a smaller file")
+        if not stack:
+            return node
+        stack[-1].items.append(node)
+        stack[-1].weight += weight
+        return None
+
+    def _close(self, done: _Open) -> Node:
+        if not done.is_mapping:
+            return Sequence(tuple(done.items), done.at)
+        entries: list[tuple[Scalar, Node]] = []
+        first: dict[str, Scalar] = {}
+        for key, value in zip(done.items[::2], done.items[1::2], strict=True):
+            if not isinstance(key, Scalar):
+                self.problems.append(Problem("a key must be a plain text", key.at, "a name"))
+            elif key.text in first:
+                line = first[key.text].at.line
+                message = f"duplicate key `{key.text}` (first on line {line})"
+                self.problems.append(Problem(message, key.at, "each key once"))
+            else:
+                first[key.text] = key
+                entries.append((key, value))
+        return Mapping(tuple(entries), done.at)
+
+    def _check_tag(self, event: Any) -> None:
+        if event.tag not in _CORE_TAGS:
+            self.problems.append(
+                Problem(f"YAML tag `{event.tag}` is not allowed", self._at(event), "a plain value")
+            )
+
+    def _at(self, event: Any) -> Location:
+        start, end = event.start_mark, event.end_mark
+        length = end.column - start.column if end.line == start.line else 1
+        return Location(self.source, start.line + 1, start.column + 1, max(1, length))
+
+    def _stop(self, event: Any, message: str, expected: str) -> None:
+        raise RuleError([*self.problems, Problem(message, self._at(event), expected)])
+
+    def _syntax(self, error: yaml.MarkedYAMLError) -> Problem:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        words = [part for part in (error.context, error.problem) if part]
+        message = "not valid YAML: " + ", ".join(words)
+        return Problem(message, Location(self.source, line, column))
+
+    def _unreadable(self, position: int, reason: str) -> Problem:
+        before = self.source.text[:position]
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        return Problem(
+            f"not valid YAML: {reason}", Location(self.source, line, column), "plain text"
+        )
+
+
+def _events(text: str) -> Iterator[Any]:
+    bad = _CONTROL.search(text)
+    if bad:
+        # Found here rather than by the parser, whose place for it counts bytes.
+        raise yaml.reader.ReaderError(
+            "", bad.start(), ord(bad.group()), "utf-8", "control character"
+        )
+    return iter(yaml.parse(text, Loader=_Loader))
+
+
+# What YAML 1.2 does not print, and marks that reorder text on the screen, so that a rule
+# could read differently from what it does.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
