@@ -1,0 +1,1 @@
+"""A logical plan → who is in what."""

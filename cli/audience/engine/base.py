@@ -1,0 +1,74 @@
+"""What an engine is: a way to read tables as frames and to hold what was read.
+
+Everything above speaks narwhals, so one compile path serves every engine; what differs stands in
+one module an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from audience.engine.tables import TableData, TableFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from narwhals.stable.v2 import LazyFrame
+
+ENGINES = ("polars", "duckdb")
+DAY = "__day"
+"""The local day of an event, beside its table's own columns."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that an engine has finished, for whoever shows progress."""
+
+    what: str
+    table: str
+    rows: int
+    seconds: float
+
+
+OnStep = Callable[[str, str, Step | None], None]
+"""Told of each step: what, which table, and when it is done the finished step."""
+
+
+class Engine(Protocol):
+    """One run's engine; closed when the run ends."""
+
+    name: str
+
+    def scan(
+        self, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
+    ) -> LazyFrame[Any]:
+        """The columns of some of a table's files, as rules see them.
+
+        NaN is missing, floats and decimals are doubles, timestamps are local days, keys are
+        64-bit integers or texts. An event table has :data:`DAY` beside them.
+        """
+        ...
+
+    def hold(self, frame: LazyFrame[Any]) -> LazyFrame[Any]:
+        """Compute a frame once and keep it for several uses."""
+        ...
+
+    def fetch(self, frame: LazyFrame[Any]) -> pa.Table:
+        """Compute a frame and hand it over."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
+
+
+def open_engine(name: str, time_zone: str) -> Engine:
+    """The engine of that name."""
+    if name == "duckdb":
+        from audience.engine.duckdb import DuckdbEngine
+
+        return DuckdbEngine(time_zone)
+    from audience.engine.polars import PolarsEngine
+
+    return PolarsEngine(time_zone)

@@ -1,0 +1,118 @@
+"""Plan nodes → narwhals expressions.
+
+Missing values: a leaf is null where its column is. Closed, it is false there, and so is
+everything above it: that is the language's two-valued logic. Open, null runs up through and, or
+and not (Kleene), and what comes out true is true whatever the missing values were; the
+difference is who is selected only because a value is missing.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from audience.plan.build import reachable
+from audience.plan.nodes import And, AtLeast, Const, Fold, Node, Not, Or, Test, parts_of
+
+_COMPLEMENTS = {"ne": "eq", "not_in": "in"}
+
+
+@dataclass
+class Compiler:
+    """Compiles nodes over one frame.
+
+    ``given`` has the nodes that are columns of the frame already: folds, and parts that several
+    nodes share.
+    """
+
+    nodes: Sequence[Node]
+    given: Mapping[int, str] = field(default_factory=dict)
+    open: bool = False
+
+    def expression(self, number: int) -> nw.Expr:
+        """A boolean expression for a node."""
+        if number in self.given:
+            return nw.col(self.given[number])
+        node = self.nodes[number]
+        match node:
+            case Test():
+                return self._test(node)
+            case Const(value):
+                return nw.lit(value, nw.Boolean)
+            case Not(part):
+                return ~self.expression(part)
+            case And(parts):
+                return _reduce(operator.and_, self._all(parts))
+            case Or(parts):
+                return _reduce(operator.or_, self._all(parts))
+            case AtLeast(count, parts):
+                return self._at_least(count, parts)
+            case Fold():
+                raise AssertionError("a fold is computed before the users are read")
+
+    def _all(self, parts: Sequence[int]) -> list[nw.Expr]:
+        return [self.expression(part) for part in parts]
+
+    def _test(self, node: Test) -> nw.Expr:
+        column = nw.col(node.column)
+        if self.open:
+            if node.operator in _COMPLEMENTS:
+                positive = Test(node.column, _COMPLEMENTS[node.operator], node.argument)
+                return ~positive.predicate.holds(column, node.argument)
+            return node.predicate.holds(column, node.argument)
+        return node.predicate.holds(column, node.argument).fill_null(False)
+
+    def _at_least(self, count: int, parts: Sequence[int]) -> nw.Expr:
+        # Kleene: certain with the parts that are surely true, so unknown counts as not.
+        ones = [part.fill_null(False).cast(nw.Int32) for part in self._all(parts)]
+        enough = _reduce(operator.add, ones) >= count
+        if not self.open:
+            return enough
+        maybe = [part.fill_null(True).cast(nw.Int32) for part in self._all(parts)]
+        possible = _reduce(operator.add, maybe) >= count
+        return nw.when(enough).then(nw.lit(True)).when(~possible).then(nw.lit(False))
+
+
+def _reduce(function: Any, parts: list[nw.Expr]) -> nw.Expr:
+    return functools.reduce(function, parts)
+
+
+def with_shared(
+    frame: nw.LazyFrame[Any],
+    nodes: Sequence[Node],
+    numbers: Sequence[int],
+    given: Mapping[int, str],
+    *,
+    open: bool = False,
+) -> tuple[nw.LazyFrame[Any], dict[int, str]]:
+    """Add a column for each node that several others use: no expression is written out twice.
+
+    Without this a plan of shared parts would be unfolded into a tree, whose size may be
+    exponential.
+    """
+    uses: dict[int, int] = {}
+    for number in numbers:
+        for part in parts_of(nodes[number]):
+            uses[part] = uses.get(part, 0) + 1
+    columns = dict(given)
+    for number in numbers:  # parts stand before what is made of them
+        if uses.get(number, 0) > 1 and number not in columns and parts_of(nodes[number]):
+            name = f"__{'open' if open else 'node'}_{number}"
+            shared = Compiler(nodes, columns, open).expression(number)
+            frame = frame.with_columns(shared.alias(name))
+            columns[number] = name
+    return frame, columns
+
+
+def tells_missing(nodes: Sequence[Node], number: int) -> bool:
+    """Whether a node can select someone only because a value is missing: it has a negation."""
+    parts = (nodes[part] for part in reachable(nodes, [number]))
+    return any(
+        isinstance(part, Not) or (isinstance(part, Test) and part.predicate.over_missing)
+        for part in parts
+    )

@@ -1,0 +1,129 @@
+"""Behaviour: a table's events → for each fold, which users differ from a user without events."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from audience.engine.base import DAY
+from audience.engine.compile import Compiler
+from audience.kinds import Kind
+from audience.plan.nodes import Days, Fold, Limit, Node
+
+MILLIONTHS = 10**6
+"""Fractions are summed as whole millionths: exact for money, and whatever the order of the rows."""
+
+
+@dataclass(frozen=True)
+class EventColumns:
+    """The columns of an event table that folds use."""
+
+    key: str
+    action: str
+    kinds: Mapping[str, Kind]
+
+
+def matching(fold: Fold, nodes: Sequence[Node], columns: EventColumns) -> nw.Expr:
+    """Whether an event row counts for a fold."""
+    tests = [_in_days(fold.days)]
+    if fold.actions is not None:
+        action = nw.col(columns.action)
+        tests.append(
+            action.is_in(list(fold.actions)) if len(fold.actions) > 1 else action == fold.actions[0]
+        )
+    if fold.where is not None:
+        tests.append(Compiler(nodes).expression(fold.where))
+    return functools.reduce(operator.and_, tests)
+
+
+def any_matching(folds: Sequence[Fold], nodes: Sequence[Node], columns: EventColumns) -> nw.Expr:
+    """Whether an event row counts for any of the folds."""
+    return functools.reduce(operator.or_, [matching(fold, nodes, columns) for fold in folds])
+
+
+def passing(
+    events: nw.LazyFrame[Any], fold: Fold, nodes: Sequence[Node], columns: EventColumns
+) -> nw.LazyFrame[Any]:
+    """The keys, each once, for whom the fold's answer is not the one of a user without events."""
+    rows = events.filter(matching(fold, nodes, columns) & ~nw.col(columns.key).is_null())
+    if _is_any(fold):
+        return rows.select(columns.key).unique()
+    measured = [_measured(limit, columns) for limit in fold.limits]
+    inputs = {column: expression for each in measured for column, expression in each.inputs.items()}
+    if inputs:
+        rows = rows.with_columns(*(expression.alias(name) for name, expression in inputs.items()))
+    aggregates = {name: made for each in measured for name, made in each.aggregates.items()}
+    grouped = rows.group_by(columns.key).agg(
+        *(expression.alias(name) for name, expression in aggregates.items())
+    )
+    holds = functools.reduce(operator.and_, [each.holds for each in measured]).fill_null(False)
+    return grouped.filter(~holds if fold.absent else holds).select(columns.key)
+
+
+def _is_any(fold: Fold) -> bool:
+    """The common case: at least one event, which needs no counting."""
+    return fold.limits == (Limit("times", None, 1, None),)
+
+
+def _in_days(days: Days) -> nw.Expr:
+    first, last = days
+    day = nw.col(DAY)
+    return day <= last if first is None else (day >= first) & (day <= last)
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A limit as expressions: what rows need, what groups need, and whether it holds of a group."""
+
+    inputs: Mapping[str, nw.Expr]
+    aggregates: Mapping[str, nw.Expr]
+    holds: nw.Expr
+
+
+def _measured(limit: Limit, columns: EventColumns) -> _Measured:
+    name = DAY if limit.column is None else limit.column
+    inputs: dict[str, nw.Expr] = {}
+    scale = 1
+    if limit.name in {"sum", "mean"}:
+        fraction = columns.kinds[name] is Kind.NUMBER
+        scale = MILLIONTHS if fraction else 1
+        exact = nw.col(name) * MILLIONTHS if fraction else nw.col(name)
+        whole = f"__whole_{name}"
+        inputs[whole] = (exact.round(0) if fraction else exact).cast(nw.Int64)
+        name = whole
+    made = limit.measure.aggregates(nw.col(name))
+    prefix = f"__{limit.name}_{name}_"
+    value = nw.col(prefix + "value")
+    if "less" in made:
+        value = value.cast(nw.Int64) - nw.col(prefix + "less").cast(nw.Int64)
+    times = nw.col(prefix + "count").cast(nw.Int64) if "count" in made else None
+    holds = _in_range(value, limit, scale, times)
+    if times is not None:
+        holds = holds & (times > 0)
+    return _Measured(inputs, {prefix + part: made[part] for part in made}, holds)
+
+
+def _in_range(value: nw.Expr, limit: Limit, scale: int, times: nw.Expr | None) -> nw.Expr:
+    """Whether the value is in range; a mean's bounds are multiplied, its value never divided."""
+    tests = []
+    for bound, compare, rounding in (
+        (limit.low, operator.ge, ROUND_CEILING),
+        (limit.high, operator.le, ROUND_FLOOR),
+    ):
+        if bound is None:
+            continue
+        side = _bound(bound, limit, scale, rounding)
+        tests.append(compare(value, side if times is None else times * side))
+    return functools.reduce(operator.and_, tests) if tests else ~value.is_null()
+
+
+def _bound(bound: Decimal | int, limit: Limit, scale: int, rounding: str) -> int | float:
+    if limit.name in {"min", "max"}:
+        return float(bound)
+    return int((Decimal(bound) * scale).to_integral_value(rounding))

@@ -1,0 +1,69 @@
+"""Polars: the default engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pyarrow as pa
+
+from audience.engine.columns import canonical
+from audience.engine.tables import TableData, TableFile
+from audience.errors import DataError
+from audience.kinds import Kind
+
+
+class PolarsEngine:
+    """Polars' streaming engine over lazily scanned Parquet."""
+
+    name = "polars"
+
+    def __init__(self, time_zone: str) -> None:
+        self.time_zone = time_zone
+
+    def scan(
+        self, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
+    ) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.scan`."""
+        wanted = {name: kind for name, kind in table.partitions.items() if name in columns}
+        schema = {
+            name: pl.Int64() if kind.kind is Kind.INTEGER else pl.String()
+            for name, kind in wanted.items()
+        }
+        raw = pl.scan_parquet(
+            [str(file.path) for file in files],
+            glob=False,
+            hive_partitioning=bool(wanted),
+            hive_schema=schema or None,
+            extra_columns="ignore",
+            cast_options=pl.ScanCastOptions(
+                integer_cast="upcast", float_cast="upcast", datetime_cast="nanosecond-downcast"
+            ),
+        )
+        return canonical(nw.from_native(raw), table, columns, self.time_zone)
+
+    def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.hold`."""
+        return nw.from_native(_collect(frame).lazy())
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """See :meth:`Engine.fetch`."""
+        return _collect(frame).to_arrow()
+
+    def close(self) -> None:
+        """See :meth:`Engine.close`."""
+
+
+def _collect(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    lazy: pl.LazyFrame = frame.to_native()
+    try:
+        return lazy.collect(engine="streaming")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        # A panic is not an Exception: left alone it would pass every handler above.
+        raise DataError(f"the tables could not be read: {_first_line(error)}") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

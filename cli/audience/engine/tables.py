@@ -1,0 +1,248 @@
+"""Tables on disk: which files they are made of, and what their footers say. No row is read here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audience.errors import DataError
+from audience.kinds import Kind, Tag, Type
+from audience.rules.project import TableSpec
+
+_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
+_SUFFIXES = {".parquet", ".pq", ".parq"}
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """One Parquet file. ``modified`` is in nanoseconds; ``keys`` are its hive partition values."""
+
+    path: Path
+    size: int
+    modified: int
+    keys: Mapping[str, str] = field(default_factory=dict)
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class TableData:
+    """A table as it lies on disk.
+
+    ``schema`` is that of the files, without partition columns; ``partitions`` are those, with
+    the type they are read as. ``rows`` counts all files together.
+    """
+
+    spec: TableSpec
+    root: Path
+    files: tuple[TableFile, ...]
+    schema: pa.Schema
+    partitions: Mapping[str, Type]
+    tags: Mapping[str, Tag]
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """The table's name in the project file."""
+        return self.spec.name
+
+    @property
+    def key_type(self) -> pa.DataType:
+        """The key's type as the files store it."""
+        return self.schema.field(self.spec.key).type
+
+    def between(self, first: date | None, last: date | None) -> tuple[TableFile, ...]:
+        """The files that can hold days of a window: all of them where days are no partition."""
+        return tuple(
+            file
+            for file in self.files
+            if file.day is None
+            or ((first is None or file.day >= first) and (last is None or file.day <= last))
+        )
+
+
+def open_table(spec: TableSpec, root: Path) -> TableData:
+    """Find a table's files and read their footers. Raises DataError."""
+    paths, folder = _find(spec, root)
+    days = spec.day
+    files: list[TableFile] = []
+    first: pa.Schema | None = None
+    missing: dict[str, int | None] = {}
+    rows = 0
+    for path in paths:
+        schema, counts, count = _footer(spec, path)
+        if first is None:
+            first = schema
+            missing = dict.fromkeys(schema.names, 0)
+        else:
+            _check_same(spec, first, files[0].path, schema, path)
+        for name in missing:
+            missing[name] = _plus(missing[name], counts.get(name))
+        rows += count
+        keys = _hive_keys(path, folder)
+        day = _read_day(spec, keys[days], path) if days and days in keys else None
+        if days and day is None:
+            raise DataError(
+                f"table `{spec.name}`: {path} is in no partition folder `{days}=…`, "
+                f"which `day: {days}` asks for"
+            )
+        stat = path.stat()
+        files.append(TableFile(path, stat.st_size, stat.st_mtime_ns, keys, day))
+    assert first is not None
+    partitions = _partition_types(spec, files, first)
+    tags = {
+        each.name: Tag(each.name, kind_of(each.type), missing=missing[each.name]) for each in first
+    }
+    tags |= {name: Tag(name, kind, missing=0) for name, kind in partitions.items()}
+    return TableData(spec, folder, tuple(files), first, partitions, tags, rows)
+
+
+def kind_of(arrow: pa.DataType) -> Type:
+    """The type that rules see in an Arrow type."""
+    types = pa.types
+    stored = str(arrow)
+    if types.is_dictionary(arrow):
+        return kind_of(arrow.value_type)
+    if types.is_boolean(arrow):
+        return Type(Kind.BOOL, stored=stored)
+    if types.is_integer(arrow):
+        return Type(Kind.INTEGER, stored=stored)
+    if types.is_floating(arrow) or types.is_decimal(arrow):
+        single = types.is_float16(arrow) or types.is_float32(arrow)
+        return Type(Kind.NUMBER, single=single, stored=stored)
+    if types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow):
+        return Type(Kind.TEXT, stored=stored)
+    if types.is_date(arrow):
+        return Type(Kind.DATE, stored=stored)
+    if types.is_timestamp(arrow):
+        return Type(Kind.TIMESTAMP, stored=stored)
+    if types.is_list(arrow) or types.is_large_list(arrow):
+        item = kind_of(arrow.value_type)
+        if item.kind in {Kind.BOOL, Kind.INTEGER, Kind.NUMBER, Kind.TEXT, Kind.DATE}:
+            return Type(Kind.LIST, item, stored=stored)
+    return Type(Kind.OTHER, stored=stored)
+
+
+def _find(spec: TableSpec, root: Path) -> tuple[list[Path], Path]:
+    """The table's files, sorted, and the folder that partition folders are below."""
+    place = spec.path
+    if "://" in place:
+        raise DataError(f"table `{spec.name}`: `{place}`: only local paths can be read")
+    full = root / place
+    if full.is_dir():
+        found: Iterable[Path] = full.rglob("*")
+        folder = full
+    elif full.is_file():
+        found, folder = [full], full.parent
+    elif any(sign in place for sign in "*?["):
+        folder = Path(*_fixed_part(full))
+        found = folder.glob(str(full.relative_to(folder)))
+    else:
+        raise DataError(f"table `{spec.name}`: there is no `{place}` in {root}")
+    # Names that begin so are other programs' unfinished or private files.
+    files = sorted(
+        path
+        for path in found
+        if path.is_file()
+        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+        and (path.suffix in _SUFFIXES or not full.is_dir())
+    )
+    if not files:
+        raise DataError(f"table `{spec.name}`: no Parquet file in `{place}`")
+    return files, folder
+
+
+def _fixed_part(path: Path) -> Sequence[str]:
+    parts = []
+    for part in path.parts:
+        if any(sign in part for sign in "*?["):
+            break
+        parts.append(part)
+    return parts
+
+
+def _footer(spec: TableSpec, path: Path) -> tuple[pa.Schema, dict[str, int | None], int]:
+    """A file's schema, its columns' counts of nulls (None: not said) and its number of rows."""
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"table `{spec.name}`: cannot read {path}: {_one_line(error)}") from None
+    counts: dict[str, int | None] = {}
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            column = row_group.column(number)
+            # Only flat columns: a nested path's nulls are those of its elements.
+            if "." in column.path_in_schema and column.path_in_schema not in schema.names:
+                continue
+            stats = column.statistics
+            known = stats.null_count if stats is not None and stats.has_null_count else None
+            name = column.path_in_schema
+            counts[name] = known if name not in counts else _plus(counts[name], known)
+    if metadata.num_row_groups == 0:
+        counts = dict.fromkeys(schema.names, 0)
+    return schema, counts, metadata.num_rows
+
+
+def _plus(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left + right
+
+
+def _check_same(
+    spec: TableSpec, first: pa.Schema, first_path: Path, other: pa.Schema, path: Path
+) -> None:
+    """Columns of one file must be those of all, in name and kind."""
+    for column in first:
+        index = other.get_field_index(column.name)
+        if index < 0:
+            raise DataError(
+                f"table `{spec.name}`: {path} has no column `{column.name}`, {first_path} has"
+            )
+        if kind_of(other.field(index).type) != kind_of(column.type):
+            raise DataError(
+                f"table `{spec.name}`: `{column.name}` is {other.field(index).type} in {path}, "
+                f"{column.type} in {first_path}"
+            )
+
+
+def _hive_keys(path: Path, folder: Path) -> dict[str, str]:
+    parts = path.relative_to(folder).parts[:-1]
+    pairs = (part.partition("=") for part in parts if "=" in part)
+    return {unquote(name): unquote(value) for name, _, value in pairs}
+
+
+def _read_day(spec: TableSpec, text: str, path: Path) -> date:
+    match = _DAY.fullmatch(text)
+    try:
+        if not match:
+            raise ValueError
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        raise DataError(
+            f"table `{spec.name}`: the partition `{spec.day}={text}` of {path} is no day"
+        ) from None
+
+
+def _partition_types(
+    spec: TableSpec, files: Sequence[TableFile], schema: pa.Schema
+) -> dict[str, Type]:
+    names = {name for file in files for name in file.keys} - {spec.day} - set(schema.names)
+    out: dict[str, Type] = {}
+    for name in sorted(names):
+        values = [file.keys.get(name) for file in files]
+        if None in values:
+            raise DataError(f"table `{spec.name}`: some files are in no partition `{name}=…`")
+        whole = all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", value or "", re.ASCII) for value in values)
+        out[name] = Type(Kind.INTEGER if whole else Kind.TEXT, stored="partition")
+    return out
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

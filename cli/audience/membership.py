@@ -1,0 +1,100 @@
+"""Who is in what: the one value that engines produce, and that packs and insights are made of.
+
+A user is a row number, a pack is a bitmap over the rows, so sizes and overlaps are counts of
+bits and cost next to nothing, however many packs there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Bits = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Keys, ascending and each once, and for each name a bitmap over them (least bit first).
+
+    Bits past the last key are 0.
+    """
+
+    keys: pa.Array
+    bits: Mapping[str, Bits] = field(repr=False)
+
+    @classmethod
+    def from_flags(cls, keys: pa.Array, flags: Mapping[str, pa.Array]) -> Membership:
+        """From boolean columns without nulls."""
+        packed = {
+            name: np.packbits(column.to_numpy(zero_copy_only=False), bitorder="little")
+            for name, column in flags.items()
+        }
+        return cls(keys, packed)
+
+    @classmethod
+    def from_ids(cls, lists: Mapping[str, pa.Array]) -> Membership:
+        """From lists of ids of one type, each id at most once in a list. Keys are in no order."""
+        names = list(lists)
+        coded = pa.chunked_array(
+            [lists[name] for name in names], type=_common(lists)
+        ).dictionary_encode()
+        chunks = coded.unify_dictionaries().chunks
+        keys = chunks[0].dictionary if chunks else pa.array([], _common(lists))
+        bits = {}
+        for name, chunk in zip(names, chunks, strict=True):
+            flags = np.zeros(len(keys), dtype=bool)
+            flags[chunk.indices.to_numpy(zero_copy_only=False)] = True
+            bits[name] = np.packbits(flags, bitorder="little")
+        return cls(keys, bits)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What there is a bitmap of."""
+        return tuple(self.bits)
+
+    def size(self, name: str) -> int:
+        """How many are in it."""
+        return count_bits(self.bits[name])
+
+    def both(self, one: str, other: str) -> int:
+        """How many are in both."""
+        return count_bits(self.bits[one] & self.bits[other])
+
+    def ids(self, name: str) -> pa.Array:
+        """The keys of those in it, in the order of the keys."""
+        return self.select(self.bits[name])
+
+    def select(self, bits: Bits) -> pa.Array:
+        """The keys of the set bits, in the order of the keys."""
+        flags = np.unpackbits(bits, count=len(self.keys), bitorder="little").view(bool)
+        return self.keys.filter(pa.array(flags))
+
+    def union(self, names: Sequence[str]) -> Bits:
+        """The bitmap of those who are in any of the names."""
+        out = np.zeros((len(self.keys) + 7) // 8, dtype=np.uint8)
+        for name in names:
+            out |= self.bits[name]
+        return out
+
+
+def count_bits(bits: Bits) -> int:
+    """How many bits are set."""
+    whole = len(bits) // 8 * 8
+    words = np.bitwise_count(bits[:whole].view(np.uint64)).sum(dtype=np.int64)
+    return int(words) + int(np.bitwise_count(bits[whole:]).sum(dtype=np.int64))
+
+
+def _common(lists: Mapping[str, pa.Array]) -> pa.DataType:
+    return next(iter(lists.values())).type if lists else pa.int64()
+
+
+def repeated(keys: pa.Array) -> pa.Array:
+    """The keys of an ascending array that stand more than once, each as often as it is too many."""
+    if len(keys) < 2:
+        return keys[:0]
+    return keys[1:].filter(pc.equal(keys[1:], keys[:-1]))

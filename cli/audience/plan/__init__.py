@@ -1,0 +1,1 @@
+"""The logical plan: what to compute, not how."""

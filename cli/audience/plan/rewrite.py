@@ -1,0 +1,109 @@
+"""Rewrites: small pure functions that make a node simpler and never change who it selects.
+
+A node is simplified when it enters the arena, its parts having been simplified before; so each
+rewrite looks at one node and its parts, and needs no walk of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Node, Not, Or
+
+Rewrite = Callable[[Node, Arena], Node]
+
+
+def fold_not(node: Node, arena: Arena) -> Node:
+    """Not not A is A; not everybody is nobody."""
+    if isinstance(node, Not):
+        match arena.nodes[node.part]:
+            case Not(inner):
+                return arena.nodes[inner]
+            case Const(value):
+                return Const(not value)
+    return node
+
+
+def flatten(node: Node, arena: Arena) -> Node:
+    """All of (all of A, B), C is all of A, B, C; the same of any."""
+    if isinstance(node, And | Or):
+        out: list[int] = []
+        for part in node.parts:
+            inner = arena.nodes[part]
+            out.extend(inner.parts if type(inner) is type(node) else (part,))
+        return type(node)(tuple(out))
+    return node
+
+
+def drop_constants(node: Node, arena: Arena) -> Node:
+    """Everybody changes nothing among all and decides any; nobody the other way round."""
+    if isinstance(node, And | Or):
+        neutral = isinstance(node, And)
+        kept: list[int] = []
+        for part in node.parts:
+            inner = arena.nodes[part]
+            if not isinstance(inner, Const):
+                kept.append(part)
+            elif inner.value is not neutral:
+                return inner
+        return type(node)(tuple(kept)) if kept else Const(neutral)
+    return node
+
+
+def order_parts(node: Node, _arena: Arena) -> Node:
+    """Each part once and in one order: how a rule lists them can't make two plans of it."""
+    if isinstance(node, And | Or):
+        return type(node)(tuple(sorted(set(node.parts))))
+    if isinstance(node, AtLeast):
+        return AtLeast(node.count, tuple(sorted(node.parts)))
+    return node
+
+
+def cancel_opposites(node: Node, arena: Arena) -> Node:
+    """All of A and not A is nobody; any of them is everybody."""
+    if isinstance(node, And | Or):
+        negated = {inner.part for part in node.parts if isinstance(inner := arena.nodes[part], Not)}
+        if negated & set(node.parts):
+            return Const(isinstance(node, Or))
+    return node
+
+
+def unwrap(node: Node, arena: Arena) -> Node:
+    """All or any of one part is that part; at least 1 is any, at least n of n is all."""
+    if isinstance(node, AtLeast):
+        if node.count == 1:
+            return Or(node.parts)
+        if node.count == len(node.parts):
+            return And(node.parts)
+    if isinstance(node, And | Or) and len(node.parts) == 1:
+        return arena.nodes[node.parts[0]]
+    return node
+
+
+def empty_window(node: Node, _arena: Arena) -> Node:
+    """A window that ends before it begins has no events: the answer is that of no event."""
+    if isinstance(node, Fold) and node.days[0] is not None and node.days[0] > node.days[1]:
+        return Const(node.absent)
+    return node
+
+
+REWRITES: tuple[Rewrite, ...] = (
+    empty_window,
+    fold_not,
+    flatten,
+    drop_constants,
+    order_parts,
+    cancel_opposites,
+    unwrap,
+)
+
+
+def simplify(node: Node, arena: Arena) -> int:
+    """Enter a node into the arena in its simplest form; the form's number."""
+    while True:
+        simpler = node
+        for rewrite in REWRITES:
+            simpler = rewrite(simpler, arena)
+        if simpler == node:
+            return arena.add(node)
+        node = simpler
