@@ -1,0 +1,1 @@
+"""Membership → results: sizes, overlaps, differences. Frozen values; nothing here prints."""

@@ -1,0 +1,1 @@
+"""Results → text: terminal tables, Markdown, problems with a caret."""

@@ -1,0 +1,37 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+
+def number(value: int) -> str:
+    """``12,345``."""
+    return f"{value:,}"
+
+
+def percent(share: float | None) -> str:
+    """``12.3%``; ``–`` where there is none. A share that is not 0 never reads as 0."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return f"{share:.1%}"
+
+
+def change(value: float | None) -> str:
+    """``+12.3%``; ``–`` where there is none."""
+    return "–" if value is None else f"{value:+.1%}"
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``."""
+    return f"{seconds:.1f} s"
+
+
+def size(count: int) -> str:
+    """``1.2 MB``."""
+    value = float(count)
+    for unit in ("B", "KB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

@@ -1,0 +1,1 @@
+"""Published packs: written in one step, read back whole."""

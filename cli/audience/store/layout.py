@@ -1,0 +1,119 @@
+"""Where builds are, and how people name them.
+
+```
+packs/CAMPAIGN/PHASE/2023-04-30 → .builds/2023-04-30.3f9c…  the link that publishing changes
+packs/CAMPAIGN/PHASE/latest     → 2023-04-30
+packs/CAMPAIGN/PHASE/.builds/2023-04-30.3f9c…/PACK.parquet, manifest.json, summary.json
+```
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from audience.errors import NotPublishedError, UsageError, nearest
+from audience.rules.grammar import is_slug
+
+BUILDS = ".builds"
+LATEST = "latest"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``campaign/phase``, with ``@as_of`` and ``/pack`` where they were given."""
+
+    campaign: str
+    phase: str
+    as_of: date | None
+    pack: str
+
+    def __str__(self) -> str:
+        day = f"@{self.as_of}" if self.as_of else ""
+        return f"{self.campaign}/{self.phase}{day}" + (f"/{self.pack}" if self.pack else "")
+
+
+def parse_reference(text: str) -> Reference:
+    """``campaign/phase[@as_of][/pack]``, or the day at the end. Raises UsageError."""
+    day: date | None = None
+    found = re.findall(r"@([^/]*)", text)
+    bare = re.sub(r"@[^/]*", "", text)
+    parts = bare.split("/")
+    if (
+        len(found) > 1
+        or len(parts) not in (2, 3)
+        or not all(parts)
+        or not all(map(is_slug, parts[:2]))
+    ):
+        raise UsageError(
+            f"`{text}` names no build; expected campaign/phase, campaign/phase@2023-04-30, "
+            "campaign/phase/pack, or a path"
+        )
+    if found:
+        try:
+            day = date.fromisoformat(found[0])
+        except ValueError:
+            raise UsageError(
+                f"`{text}`: `{found[0]}` is no date; expected one such as 2023-04-30"
+            ) from None
+    return Reference(parts[0], parts[1], day, parts[2] if len(parts) == 3 else "")
+
+
+def phase_folder(root: Path, campaign: str, phase: str) -> Path:
+    """The folder of a phase's builds."""
+    return root / campaign / phase
+
+
+def phases(root: Path) -> list[tuple[str, str]]:
+    """Every campaign and phase of which something is published, sorted."""
+    if not root.is_dir():
+        return []
+    return sorted(
+        (campaign.name, phase.name)
+        for campaign in root.iterdir()
+        if is_slug(campaign.name) and campaign.is_dir()
+        for phase in campaign.iterdir()
+        if is_slug(phase.name) and days_of(phase)
+    )
+
+
+def days_of(folder: Path) -> list[date]:
+    """The days that a phase's folder has builds of, oldest first."""
+    if not folder.is_dir():
+        return []
+    names = (entry.name for entry in folder.iterdir() if _DAY.fullmatch(entry.name))
+    return sorted(day for name in names if (day := _day(name)) is not None)
+
+
+def _day(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
+
+
+def find_build(root: Path, reference: Reference) -> Path:
+    """The folder of the build a reference names, the newest where it names no day.
+
+    Raises NotPublishedError.
+
+    The link is followed once, here: what is then read from the folder is of one build, whatever
+    is published meanwhile.
+    """
+    folder = phase_folder(root, reference.campaign, reference.phase)
+    days = days_of(folder)
+    if not days:
+        known = [f"{campaign}/{phase}" for campaign, phase in phases(root)]
+        wanted = f"{reference.campaign}/{reference.phase}"
+        close = nearest(wanted, known)
+        hint = f"; did you mean {close}?" if close else ""
+        there = ", ".join(known) or "nothing"
+        raise NotPublishedError(f"nothing is published of `{wanted}`; there is {there}{hint}")
+    if reference.as_of is not None and reference.as_of not in days:
+        there = ", ".join(str(day) for day in days)
+        raise NotPublishedError(f"`{reference}` is not published; there is {there}")
+    day = reference.as_of or days[-1]
+    return (folder / str(day)).resolve()

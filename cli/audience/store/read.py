@@ -1,0 +1,147 @@
+"""Reading what is published."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audience.errors import NotPublishedError, StoreError, UsageError, nearest
+from audience.store.layout import (
+    Reference,
+    days_of,
+    find_build,
+    parse_reference,
+    phase_folder,
+    phases,
+)
+from audience.store.manifest import FILE_NAME, Manifest, PackEntry, read_manifest
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Build:
+    """A published build: its manifest, and the folder that its files are in."""
+
+    folder: Path
+    manifest: Manifest
+
+    def entry(self, name: str) -> PackEntry:
+        """A pack's entry. Raises NotPublishedError with what there is."""
+        entry = self.manifest.pack(name)
+        if entry is None:
+            names = [each.name for each in self.manifest.packs]
+            close = nearest(name, names)
+            hint = f"; did you mean {close}?" if close else ""
+            raise NotPublishedError(
+                f"no pack `{name}` in {self.manifest.name}; there is {', '.join(names)}{hint}"
+            )
+        return entry
+
+    def ids(self, name: str) -> pa.Array:
+        """A pack's ids, ascending. Raises StoreError where they are not what the manifest says."""
+        entry = self.entry(name)
+        ids = read_ids(self.folder / entry.file)
+        if len(ids) != entry.size:
+            raise StoreError(
+                f"{self.folder / entry.file} has {len(ids)} ids, its manifest says {entry.size}"
+            )
+        return ids
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison: packs of ids by name, and what to call it."""
+
+    title: str
+    packs: dict[str, pa.Array]
+    labels: dict[str, str]
+    is_pack: bool
+
+
+def open_build(root: Path, reference: Reference) -> Build:
+    """The build a reference names. Raises NotPublishedError, StoreError."""
+    for _ in range(_TRIES):
+        folder = find_build(root, reference)
+        try:
+            return Build(folder, read_manifest(folder))
+        except FileNotFoundError:
+            # Replaced between the look and the read: look again.
+            continue
+    raise StoreError(f"{find_build(root, reference)} has no {FILE_NAME}")
+
+
+def all_builds(root: Path) -> Iterator[Manifest]:
+    """Every published build, by campaign, phase and day."""
+    for campaign, phase in phases(root):
+        for day in days_of(phase_folder(root, campaign, phase)):
+            reference = Reference(campaign, phase, day, "")
+            yield open_build(root, reference).manifest
+
+
+def read_ids(path: Path) -> pa.Array:
+    """The one column of a pack's file. Raises StoreError."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {' '.join(str(error).split())[:200]}") from None
+    if table.num_columns != 1:
+        raise StoreError(f"{path} has {table.num_columns} columns, a pack has one")
+    column = table.column(0)
+    if column.null_count:
+        raise StoreError(f"{path} has missing ids")
+    if not (pa.types.is_integer(column.type) or _is_text(column.type)):
+        raise StoreError(f"{path} holds {column.type}, ids are integers or texts")
+    ids = column.cast(pa.large_string() if _is_text(column.type) else pa.int64()).combine_chunks()
+    ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    if len(ids.unique()) != len(ids):
+        raise StoreError(f"{path} has ids more than once")
+    return ids
+
+
+def open_side(root: Path, text: str) -> Side:
+    """A pack or a build, named or by path. Raises NotPublishedError, StoreError, UsageError."""
+    path = Path(text)
+    if path.is_file():
+        return Side(text, {path.stem: read_ids(path)}, {}, is_pack=True)
+    if (path / FILE_NAME).is_file():
+        folder = path.resolve()
+        return _side(Build(folder, read_manifest(folder)), "")
+    if path.suffix == ".parquet" or text.startswith((".", "/")):
+        raise UsageError(
+            f"there is no `{text}`; expected a pack's file, a build's folder or a name"
+        )
+    reference = parse_reference(text)
+    return _side(open_build(root, reference), reference.pack)
+
+
+def _side(build: Build, pack: str) -> Side:
+    manifest = build.manifest
+    names = [build.entry(pack).name] if pack else [entry.name for entry in manifest.packs]
+    title = manifest.name + (f"/{pack}" if pack else "")
+    labels = {entry.name: entry.label for entry in manifest.packs if entry.name in names}
+    return Side(title, {name: build.ids(name) for name in names}, labels, is_pack=bool(pack))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def write_ids(path: Path, ids: pa.Array) -> None:
+    """Write ids as a file of one column, for the owner alone. Raises StoreError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            pq.write_table(pa.table({"id": ids}), file, compression="zstd")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
