@@ -1,0 +1,4 @@
+"""The command line: options in, report out, exit code.
+
+Everything it does, :mod:`audience.api` does.
+"""

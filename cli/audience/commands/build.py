@@ -1,0 +1,158 @@
+"""``build-pack``, ``size``, ``explain``: rules evaluated."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audience.commands.options import (
+    AsOfOption,
+    EngineOption,
+    PackOption,
+    ProjectOption,
+    QuietOption,
+    RulesArgument,
+    SummaryFormatOption,
+    read_as_of,
+)
+from audience.commands.output import SummaryFormat, guarded, say, warn, write_grids, write_json
+
+if TYPE_CHECKING:
+    from audience.api import BuildResult
+    from audience.engine.base import OnStep, Step
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Compute all sizes and publish nothing.")
+]
+
+
+@guarded
+def build_pack(
+    rules: RulesArgument = None,
+    as_of: AsOfOption = None,
+    pack: PackOption = None,
+    dry_run: DryRunOption = False,
+    engine: EngineOption = "polars",
+    format: SummaryFormatOption = SummaryFormat.TABLE,
+    project: ProjectOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Evaluate rule files in one run and publish their packs."""
+    _build(rules, as_of, pack, dry_run, engine, format, project, quiet)
+
+
+@guarded
+def size(
+    rules: RulesArgument = None,
+    as_of: AsOfOption = None,
+    pack: PackOption = None,
+    engine: EngineOption = "polars",
+    format: SummaryFormatOption = SummaryFormat.TABLE,
+    project: ProjectOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Compute the sizes and overlaps of packs; publish nothing (build-pack --dry-run)."""
+    # Sizes are what was asked for: --quiet leaves out the talk, not them.
+    _build(rules, as_of, pack, True, engine, format, project, quiet, always=True)
+
+
+@guarded
+def explain(
+    rules: RulesArgument = None,
+    as_of: AsOfOption = None,
+    pack: PackOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Print the plan: what is read, what is shared, how each pack comes out of it."""
+    from audience import api
+
+    found = api.load(project)
+    text = api.explain(found, rules or (), as_of=read_as_of(as_of, found), packs=pack or ())
+    typer.echo(text, nl=False)
+
+
+def _build(
+    rules: Sequence[Path] | None,
+    as_of: str | None,
+    pack: Sequence[str] | None,
+    dry_run: bool,
+    engine: str,
+    format: SummaryFormat,
+    project: Path | None,
+    quiet: bool,
+    *,
+    always: bool = False,
+) -> None:
+    from audience import api
+
+    found = api.load(project)
+    day = read_as_of(as_of, found)
+    with _progress(quiet) as on_step:
+        results = api.build(
+            found,
+            rules or (),
+            as_of=day,
+            packs=pack or (),
+            dry_run=dry_run,
+            engine=engine,
+            on_step=on_step,
+        )
+    warn((text for result in results for text in result.warnings), quiet=quiet)
+    if not quiet or always:
+        _write(results, format)
+    if not quiet:
+        for result in results:
+            if result.published:
+                what = "unchanged" if result.published.unchanged else "published"
+                name = result.published.manifest.name
+                say(f"{what} {name}: {len(result.published.manifest.packs)} packs")
+
+
+def _write(results: Sequence[BuildResult], format: SummaryFormat) -> None:
+    from audience.report.tables import summary_grids
+
+    if format is SummaryFormat.JSON:
+        write_json({"builds": [_result_dict(result) for result in results]})
+    else:
+        grids = [grid for result in results for grid in summary_grids(result.summary)]
+        write_grids(grids, markdown=format is SummaryFormat.MARKDOWN)
+
+
+def _result_dict(result: BuildResult) -> dict[str, Any]:
+    published = result.published
+    return {
+        **result.summary.to_dict(),
+        "folder": str(published.folder) if published else None,
+        "unchanged": published.unchanged if published else None,
+        "warnings": list(result.warnings),
+    }
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[OnStep | None]:
+    """Which table is being read, rows and time: on a terminal, and only there."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+
+    from audience.report.words import duration, number
+
+    console = Console(stderr=True, markup=False, highlight=False)
+    with console.status("opening tables …") as status:
+
+        def on_step(what: str, table: str, step: Step | None) -> None:
+            if step is None:
+                status.update(f"{what} {table} …")
+            else:
+                console.print(
+                    f"{what} {table}: {number(step.rows)} rows in {duration(step.seconds)}"
+                )
+                status.update("…")
+
+        yield on_step

@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audience.commands.output import Format, SummaryFormat
+from audience.errors import UsageError
+
+if TYPE_CHECKING:
+    from audience.rules.project import Project
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="The project file or its folder; default: the nearest audience.yaml above.",
+        show_default=False,
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless it fails.")]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is written.")]
+SummaryFormatOption = Annotated[
+    SummaryFormat, typer.Option("--format", "-f", help="How the summary is written.")
+]
+RulesArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Rule files or folders of them; default: all of the project's.", show_default=False
+    ),
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        help="The day rules are evaluated at: a date, `today` or `yesterday`; "
+        "default: the rule file's, else today in the project's time zone.",
+        show_default=False,
+    ),
+]
+PackOption = Annotated[
+    list[str] | None,
+    typer.Option("--pack", help="Only this pack; may be given several times.", show_default=False),
+]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="What evaluates the rules: polars or duckdb.")
+]
+
+
+def read_as_of(text: str | None, project: Project) -> date | None:
+    """``--as-of`` as a day. Raises UsageError."""
+    if text is None:
+        return None
+    from audience.api import today
+
+    if text in {"today", "yesterday"}:
+        return today(project) - timedelta(days=text == "yesterday")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise UsageError(
+            f"--as-of `{text}`: expected a date such as 2023-04-30, today or yesterday"
+        )
+    return day

@@ -1,0 +1,121 @@
+"""Where text goes: data to stdout, talk to stderr, every error to words, never a traceback."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import typer
+
+from audience.commands.exits import ExitCode, code_of
+from audience.errors import AudienceError, RuleError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from audience.report.grid import Grid
+
+P = ParamSpec("P")
+
+_WIDE = 10_000
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class SummaryFormat(StrEnum):
+    """How summaries are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a command raises into a message and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except RuleError as error:
+            _say_problems(error)
+            raise typer.Exit(ExitCode.RULES) from None
+        except AudienceError as error:
+            say(f"error: {error}")
+            raise typer.Exit(code_of(error)) from None
+        except KeyboardInterrupt:
+            say("interrupted; nothing was published by this run beyond what was said")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has gone; what else would be flushed goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.OK) from None
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise
+        except Exception as error:
+            if os.environ.get("AUDIENCE_DEBUG"):
+                raise
+            say(
+                f"internal error: {type(error).__name__}: {error}\n"
+                "This is a fault of audience. AUDIENCE_DEBUG=1 shows where it happened."
+            )
+            raise typer.Exit(ExitCode.INTERNAL) from None
+
+    return run
+
+
+def say(text: str) -> None:
+    """Tell something on stderr."""
+    typer.echo(text, err=True)
+
+
+def warn(texts: Iterable[str], *, quiet: bool) -> None:
+    """Tell warnings, each once."""
+    if not quiet:
+        for text in dict.fromkeys(texts):
+            say(f"warning: {text}")
+
+
+def write_json(value: Any) -> None:
+    """A result as JSON on stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def write_grids(grids: Sequence[Grid], *, markdown: bool = False) -> None:
+    """Tables on stdout, a blank line between them."""
+    if markdown:
+        typer.echo("\n".join(grid.to_markdown() for grid in grids), nl=False)
+        return
+    console = _console()
+    for number, grid in enumerate(grids):
+        if number:
+            console.print()
+        console.print(grid.title, style="bold", soft_wrap=True)
+        console.print(grid.to_rich())
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # A pipe has no width: without one given, rich would cut tables to 80 columns.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+    return Console(markup=False, highlight=False, emoji=False, width=width)
+
+
+def _say_problems(error: RuleError) -> None:
+    from audience.errors import Severity
+    from audience.report.problems import render_problems
+
+    wrong = [each for each in error.problems if each.severity is Severity.ERROR]
+    say(render_problems(wrong))
+    say(f"\n{len(wrong)} error{'s' if len(wrong) != 1 else ''}")

@@ -1,0 +1,116 @@
+"""A project opened: its tables' footers read, its dictionary typed, its rule files found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audience.engine.tables import TableData, open_table
+from audience.errors import RuleError, Source, UsageError
+from audience.kinds import Catalog
+from audience.rules.catalog import build_catalog
+from audience.rules.library import Library
+from audience.rules.project import FILE_NAME, Project, find_project, read_project
+from audience.rules.reader import Problems
+from audience.rules.source import read_source
+from audience.rules.tree import RuleFile
+
+_CASES = ".cases.yaml"
+_RULE_SUFFIXES = {".yaml", ".yml"}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project with its tables' footers read."""
+
+    project: Project
+    tables: Mapping[str, TableData]
+    catalog: Catalog
+
+
+def load_project(path: str | Path | None) -> Project:
+    """The project at ``path``, else the nearest one above the working directory.
+
+    Raises UsageError, RuleError.
+    """
+    if path is None:
+        found = find_project(Path.cwd())
+        if found is None:
+            raise UsageError(
+                f"no {FILE_NAME} here or in a folder above; `audience init` makes a project, "
+                "`--project` names one"
+            )
+    else:
+        found = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
+        if not found.is_file():
+            raise UsageError(f"there is no project file {found}")
+    return read_project(found, shown(found))
+
+
+def open_workspace(project: Project, problems: Problems) -> Workspace:
+    """Open a project's tables. Faults of the dictionary go to ``problems``; raises DataError."""
+    specs = (project.users, *project.events.values())
+    tables = {spec.name: open_table(spec, project.root) for spec in specs}
+    schemas = {name: table.tags for name, table in tables.items()}
+    return Workspace(project, tables, build_catalog(project, schemas, problems))
+
+
+def read_rules(
+    workspace: Workspace, rules: Sequence[str | Path], problems: Problems
+) -> list[RuleFile]:
+    """The rule files asked for, by default all; their problems go to ``problems``."""
+    shipped = _rule_files(workspace.project.rules)
+    asked = [file for each in rules for file in _named_files(Path(each))] if rules else shipped
+    wanted = list({path.resolve(): path for path in asked}.values())
+    if not wanted:
+        raise UsageError(f"no rule file in {shown(workspace.project.rules)}")
+    known = {path.resolve() for path in wanted}
+    sources = _read_sources(wanted, problems)
+    others = [path for path in shipped if path.resolve() not in known]
+    # A file that can't be read matters only to those who refer to it.
+    return Library(workspace.catalog, problems).read(sources, _read_sources(others, Problems()))
+
+
+def below(path: Path, root: Path) -> str:
+    """A path as manifests have it: relative to the project where it lies below it."""
+    full = path.resolve()
+    return full.relative_to(root).as_posix() if full.is_relative_to(root) else full.as_posix()
+
+
+def shown(path: Path) -> str:
+    """A path as messages have it: relative to the working directory where it lies below it."""
+    full, here = path.resolve(), Path.cwd()
+    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+
+
+def _read_sources(paths: Iterable[Path], problems: Problems) -> list[Source]:
+    out = []
+    for path in paths:
+        try:
+            out.append(read_source(path, shown(path)))
+        except RuleError as error:
+            problems.extend(error.problems)
+    return out
+
+
+def _rule_files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in _RULE_SUFFIXES
+        and not path.name.endswith(_CASES)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def _named_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = _rule_files(path)
+        if not found:
+            raise UsageError(f"no rule file in {path}")
+        return found
+    if not path.is_file():
+        raise UsageError(f"there is no rule file {path}")
+    return [path]
