@@ -1,0 +1,93 @@
+"""Every condition of tests/oracle/cases against SQL written by hand from the language document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+import audience
+from audience.errors import RuleError
+from oracle import tables
+
+HERE = Path(__file__).parent / "oracle"
+CASE_FILES = sorted((HERE / "cases").glob("*.yaml"))
+CASES = [case for path in CASE_FILES for case in tables.load_cases(path)]
+REFUSED = list(tables.load_cases(HERE / "refused.yaml"))
+
+PROJECT = """\
+time_zone: Asia/Shanghai
+tables:
+  users: {{path: users/, key: uid}}
+  events: {{path: {events}, key: uid, time: ts, action: action{day}}}
+  visits: {{path: visits.parquet, key: uid, time: day}}
+"""
+HEAD = "campaign: oracle\nphase: all\nas_of: 2024-03-01\npacks:\n"
+
+
+def make_project(folder: Path, key: Literal["int", "text"], *, by_day: bool) -> Path:
+    tables.write_tables(folder, key=key, day_partitions=by_day)
+    events = "events/" if by_day else "events.parquet"
+    text = PROJECT.format(events=events, day=", day: dt" if by_day else "")
+    (folder / "audience.yaml").write_text(text)
+    (folder / "rules").mkdir()
+    return folder
+
+
+def pack_text(case: tables.Case) -> str:
+    return f"  {case.name}:\n    where: {case.where}\n"
+
+
+@pytest.mark.parametrize(
+    ("engine", "key", "by_day"),
+    [
+        ("polars", "int", True),
+        ("polars", "int", False),
+        ("polars", "text", True),
+        ("polars", "text", False),
+        ("duckdb", "int", True),
+        ("duckdb", "text", False),
+    ],
+)
+def test_conditions_select_what_sql_selects(
+    tmp_path: Path, engine: str, key: Literal["int", "text"], by_day: bool
+) -> None:
+    folder = make_project(tmp_path, key, by_day=by_day)
+    (folder / "rules/all.yaml").write_text(HEAD + "".join(map(pack_text, CASES)))
+    result = audience.build(audience.load(folder), dry_run=True, engine=engine)[0]
+    database = tables.connect(folder)
+    wrong = {}
+    for case in CASES:
+        found: list[Any] = result.ids(case.name).to_pylist()
+        wanted = {row[0] for row in database.sql(case.sql).fetchall()}
+        if set(found) != wanted or len(found) != len(wanted):
+            extra, lacking = set(found) - wanted, wanted - set(found)
+            wrong[f"{case.file}: {case.name}"] = (case.where, len(extra), len(lacking))
+    assert not wrong
+
+
+def test_case_names_are_unique() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) > 400
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return audience.load(make_project(tmp_path_factory.mktemp("refused"), "int", by_day=True))
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
+def test_conditions_that_are_refused(project: Any, tmp_path: Path, case: tables.Case) -> None:
+    path = tmp_path / "rule.yaml"
+    path.write_text(HEAD + pack_text(case))
+    try:
+        report = audience.check(project, [path])
+    except RuleError as error:
+        problems = error.problems
+    else:
+        problems = report.problems
+    assert problems, f"{case.where} was taken; {case.hint}"
+    for problem in problems:
+        assert problem.at is not None
+        assert problem.at.line >= 6, str(problem)
+        assert problem.message
