@@ -7,39 +7,50 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-
-from audience.engine.base import ENGINES, OnStep, open_engine
-from audience.engine.run import Outcome, StrayEvents, missing_name, node_name, run_plan
-from audience.errors import Problem, Source, UsageError, nearest
+from audience.builder import BuildResult, prepare, run_build
+from audience.engine.base import OnStep
+from audience.engine.choice import open_engine
+from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
-from audience.insight.summary import PackBits, Summary, summarize
 from audience.insight.tags import TagReport, report_tag
 from audience.kinds import Kind
-from audience.plan.build import Request, build_plan
+from audience.plan.build import build_plan
 from audience.plan.explain import explain_plan
-from audience.plan.nodes import FilePlan, Plan
 from audience.rules.jsonschema import project_schema, rule_schema
 from audience.rules.lint import missing_warnings
 from audience.rules.project import Project, find_project
 from audience.rules.reader import Problems
 from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
-from audience.store.layout import Reference, days_of, parse_reference, phase_folder
-from audience.store.manifest import InputFile, Manifest, RuleText, to_json
-from audience.store.publish import PackData, Published, campaign_lock, publish
+from audience.store.layout import parse_reference
+from audience.store.manifest import Manifest, to_json
 from audience.store.read import Build, all_builds, open_build, open_side, write_ids
-from audience.workspace import Workspace, below, load_project, open_workspace, read_rules
+from audience.workspace import load_project, open_workspace, read_rules, today
+
+__all__ = [
+    "BuildResult",
+    "CheckReport",
+    "build",
+    "check",
+    "diff",
+    "explain",
+    "init",
+    "list_builds",
+    "load",
+    "load_if_any",
+    "schema",
+    "show",
+    "tags",
+    "today",
+    "write_diff",
+    "write_schemas",
+]
 
 
 @dataclass(frozen=True)
@@ -49,30 +60,6 @@ class CheckReport:
     files: tuple[RuleFile, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
-
-
-@dataclass(frozen=True)
-class BuildResult:
-    """One rule file's build: the summary, and what was published (None on a dry run)."""
-
-    summary: Summary
-    published: Published | None
-    warnings: tuple[str, ...]
-    packs: Mapping[str, PackData] = field(repr=False, compare=False)
-
-    def ids(self, pack: str) -> pa.Array:
-        """A pack's ids, ascending, of the user table's key type. Raises UsageError."""
-        if pack not in self.packs:
-            raise UsageError(f"no pack `{pack}`; there is {', '.join(self.packs)}")
-        return self.packs[pack].ids
-
-
-def program_version() -> str:
-    """The installed version; 0 where the package runs from a bare folder."""
-    try:
-        return version("audience")
-    except PackageNotFoundError:
-        return "0"
 
 
 def load(path: str | Path | None = None) -> Project:
@@ -115,26 +102,8 @@ def build(
     ``dry_run`` nothing is published. Raises RuleError, DataError, StoreError, BusyError,
     UsageError.
     """
-    workspace, requests = _prepare(project, rules, as_of, packs)
-    with ExitStack() as locks:
-        if not dry_run:
-            for campaign in sorted({request.file.campaign for request in requests}):
-                locks.enter_context(campaign_lock(project.packs, campaign))
-            for request in requests:
-                _check_partial(project, request)
-        plan = build_plan(requests, workspace.catalog)
-        outcome = _run(workspace, plan, engine, on_step)
-        stray = [warning for each in outcome.stray for warning in _stray_warnings(each)]
-        results = []
-        for request, file in zip(requests, plan.files, strict=True):
-            summary = _summarize(file, outcome)
-            warnings = (*stray, *_empty_warnings(summary))
-            data = _pack_data(workspace, file, outcome)
-            published = None
-            if not dry_run:
-                published = _publish(workspace, request, plan, file, summary, data)
-            results.append(BuildResult(summary, published, warnings, data))
-        return tuple(results)
+    workspace, requests = prepare(project, rules, as_of, packs)
+    return run_build(workspace, requests, engine=engine, dry_run=dry_run, on_step=on_step)
 
 
 def explain(
@@ -145,7 +114,7 @@ def explain(
     packs: Sequence[str] = (),
 ) -> str:
     """The plan of a build, as text: what is read, what is shared, how each pack comes out of it."""
-    workspace, requests = _prepare(project, rules, as_of, packs)
+    workspace, requests = prepare(project, rules, as_of, packs)
     plan = build_plan(requests, workspace.catalog)
     counts = {}
     for read in (plan.users, *plan.events):
@@ -259,161 +228,3 @@ def init(folder: Path, tables: Sequence[Path] = (), *, key: str | None = None) -
 def load_if_any(path: str | Path | None = None) -> Project | None:
     """As :func:`load`, or None where no path is given and there is no project."""
     return None if path is None and find_project(Path.cwd()) is None else load(path)
-
-
-def today(project: Project) -> date:
-    """The day it is in the project's time zone."""
-    return datetime.now(ZoneInfo(project.time_zone)).date()
-
-
-def _prepare(
-    project: Project, rules: Sequence[str | Path], as_of: date | None, packs: Sequence[str]
-) -> tuple[Workspace, list[Request]]:
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
-    files = read_rules(workspace, rules, problems)
-    problems.raise_errors()
-    chosen = _choose(files, packs)
-    now = today(project)
-    return workspace, [
-        Request(file, as_of or file.as_of or now, chosen.get(file.name))
-        for file in files
-        if not packs or file.name in chosen
-    ]
-
-
-def _choose(files: Sequence[RuleFile], packs: Sequence[str]) -> dict[str, frozenset[str]]:
-    """For each file that has any of the packs asked for, which."""
-    out: dict[str, set[str]] = {}
-    for wanted in packs:
-        found = False
-        for file in files:
-            for pack in file.packs:
-                if wanted in (pack.name, f"{file.name}/{pack.name}"):
-                    out.setdefault(file.name, set()).add(pack.name)
-                    found = True
-        if not found:
-            names = [pack.name for file in files for pack in file.packs]
-            close = nearest(wanted, names)
-            raise UsageError(f"no pack `{wanted}`" + (f"; did you mean {close}?" if close else ""))
-    return {name: frozenset(chosen) for name, chosen in out.items()}
-
-
-def _check_partial(project: Project, request: Request) -> None:
-    """A build of some packs must not take others of that day out of what is published."""
-    file = request.file
-    folder = phase_folder(project.packs, file.campaign, file.phase)
-    if request.packs is None or request.as_of not in days_of(folder):
-        return
-    reference = Reference(file.campaign, file.phase, request.as_of, "")
-    there = {entry.name for entry in open_build(project.packs, reference).manifest.packs}
-    lost = sorted(there - request.packs)
-    if lost:
-        raise UsageError(
-            f"{reference} is published with {', '.join(lost)} too, which a build of only "
-            f"{', '.join(sorted(request.packs))} would take away; build the whole file, "
-            "or add --dry-run"
-        )
-
-
-def _run(workspace: Workspace, plan: Plan, engine: str, on_step: OnStep | None) -> Outcome:
-    if engine not in ENGINES:
-        raise UsageError(f"no engine `{engine}`; there is {', '.join(ENGINES)}")
-    running = open_engine(engine, workspace.project.time_zone)
-    try:
-        return run_plan(plan, workspace.tables, running, on_step)
-    finally:
-        running.close()
-
-
-def _summarize(file: FilePlan, outcome: Outcome) -> Summary:
-    names = outcome.membership.bits
-    packs = [
-        PackBits(
-            pack.name,
-            pack.label,
-            node_name(pack.node),
-            missing_name(pack.node) if missing_name(pack.node) in names else "",
-        )
-        for pack in file.packs
-    ]
-    return summarize(
-        file.campaign,
-        file.phase,
-        file.label,
-        file.as_of,
-        outcome.users,
-        node_name(file.base),
-        packs,
-        outcome.membership,
-    )
-
-
-def _pack_data(workspace: Workspace, file: FilePlan, outcome: Outcome) -> Mapping[str, PackData]:
-    key_type = workspace.tables[workspace.project.users.name].key_type
-    members = outcome.membership
-    return {
-        pack.name: PackData(pack.name, pack.label, members.ids(node_name(pack.node)).cast(key_type))
-        for pack in file.packs
-    }
-
-
-def _publish(
-    workspace: Workspace,
-    request: Request,
-    plan: Plan,
-    file: FilePlan,
-    summary: Summary,
-    packs: Mapping[str, PackData],
-) -> Published:
-    project = workspace.project
-    manifest = Manifest(
-        file.campaign,
-        file.phase,
-        file.label,
-        file.as_of,
-        f"audience {program_version()}",
-        _rule_text(project.source, project.root),
-        tuple(_rule_text(source, project.root) for source in request.file.sources),
-        tuple(_inputs(workspace, plan)),
-        project.users.key,
-        summary.base,
-        request.packs is not None and len(request.packs) < len(request.file.packs),
-        (),
-    )
-    return publish(project.packs, manifest, tuple(packs.values()), to_json(summary.to_dict()))
-
-
-def _rule_text(source: Source, root: Path) -> RuleText:
-    digest = hashlib.sha256(source.text.encode()).hexdigest()
-    return RuleText(below(Path(source.path), root), digest, source.text)
-
-
-def _inputs(workspace: Workspace, plan: Plan) -> Iterable[InputFile]:
-    for read in (plan.users, *plan.events):
-        table = workspace.tables[read.table]
-        for file in table.between(*(read.days or (None, None))):
-            modified = datetime.fromtimestamp(file.modified // 1_000_000_000, UTC)
-            text = f"{modified:%Y-%m-%dT%H:%M:%S}.{file.modified % 1_000_000_000:09d}Z"
-            path = below(file.path, workspace.project.root)
-            yield InputFile(table.name, path, file.size, text)
-
-
-def _stray_warnings(stray: StrayEvents) -> Iterable[str]:
-    if stray.without_key:
-        count = f"{stray.without_key:,}"
-        yield f"table `{stray.table}`: {count} events name no user and count for nobody"
-    if stray.unknown_key:
-        yield (
-            f"table `{stray.table}`: {stray.unknown_key:,} events are of users who are not in the "
-            "user table and count for nobody"
-        )
-
-
-def _empty_warnings(summary: Summary) -> Iterable[str]:
-    if not summary.base:
-        yield f"{summary.name}: the base is empty"
-    for pack in summary.packs:
-        if not pack.size:
-            yield f"{summary.name}: pack `{pack.name}` is empty"

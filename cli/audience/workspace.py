@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from audience.engine.tables import TableData, open_table
 from audience.errors import RuleError, Source, UsageError
@@ -70,6 +72,11 @@ def read_rules(
     others = [path for path in shipped if path.resolve() not in known]
     # A file that can't be read matters only to those who refer to it.
     return Library(workspace.catalog, problems).read(sources, _read_sources(others, Problems()))
+
+
+def today(project: Project) -> date:
+    """The day it is in the project's time zone."""
+    return datetime.now(ZoneInfo(project.time_zone)).date()
 
 
 def below(path: Path, root: Path) -> str:

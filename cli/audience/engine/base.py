@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from narwhals.stable.v2 import LazyFrame
 
-ENGINES = ("polars", "duckdb")
 DAY = "__day"
 """The local day of an event, beside its table's own columns."""
 
@@ -61,14 +60,3 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let go of what is held."""
         ...
-
-
-def open_engine(name: str, time_zone: str) -> Engine:
-    """The engine of that name."""
-    if name == "duckdb":
-        from audience.engine.duckdb import DuckdbEngine
-
-        return DuckdbEngine(time_zone)
-    from audience.engine.polars import PolarsEngine
-
-    return PolarsEngine(time_zone)

@@ -95,35 +95,42 @@ def _measured(limit: Limit, columns: EventColumns) -> _Measured:
         scale = MILLIONTHS if fraction else 1
         exact = nw.col(name) * MILLIONTHS if fraction else nw.col(name)
         whole = f"__whole_{name}"
-        inputs[whole] = (exact.round(0) if fraction else exact).cast(nw.Int64)
+        # 128 bits: 64 would wrap without a word.
+        inputs[whole] = (exact.round(0) if fraction else exact).cast(nw.Int128)
         name = whole
     made = limit.measure.aggregates(nw.col(name))
     prefix = f"__{limit.name}_{name}_"
     value = nw.col(prefix + "value")
     if "less" in made:
         value = value.cast(nw.Int64) - nw.col(prefix + "less").cast(nw.Int64)
-    times = nw.col(prefix + "count").cast(nw.Int64) if "count" in made else None
-    holds = _in_range(value, limit, scale, times)
-    if times is not None:
-        holds = holds & (times > 0)
+    if "count" in made:
+        times = nw.col(prefix + "count").cast(nw.Int128)
+        holds = _mean_in_range(value, times, limit, scale) & (times > 0)
+    else:
+        holds = _in_range(value, limit, scale)
     return _Measured(inputs, {prefix + part: made[part] for part in made}, holds)
 
 
-def _in_range(value: nw.Expr, limit: Limit, scale: int, times: nw.Expr | None) -> nw.Expr:
-    """Whether the value is in range; a mean's bounds are multiplied, its value never divided."""
+def _in_range(value: nw.Expr, limit: Limit, scale: int) -> nw.Expr:
     tests = []
-    for bound, compare, rounding in (
-        (limit.low, operator.ge, ROUND_CEILING),
-        (limit.high, operator.le, ROUND_FLOOR),
-    ):
-        if bound is None:
-            continue
-        side = _bound(bound, limit, scale, rounding)
-        tests.append(compare(value, side if times is None else times * side))
-    return functools.reduce(operator.and_, tests) if tests else ~value.is_null()
+    if limit.low is not None:
+        tests.append(value >= _bound(limit.low, limit, scale, ROUND_CEILING))
+    if limit.high is not None:
+        tests.append(value <= _bound(limit.high, limit, scale, ROUND_FLOOR))
+    return functools.reduce(operator.and_, tests)
 
 
 def _bound(bound: Decimal | int, limit: Limit, scale: int, rounding: str) -> int | float:
     if limit.name in {"min", "max"}:
         return float(bound)
     return int((Decimal(bound) * scale).to_integral_value(rounding))
+
+
+def _mean_in_range(total: nw.Expr, times: nw.Expr, limit: Limit, scale: int) -> nw.Expr:
+    """Whether total ÷ times is in range, without a division: both sides stay whole numbers."""
+    tests = []
+    for bound, compare in ((limit.low, operator.ge), (limit.high, operator.le)):
+        if bound is not None:
+            numerator, denominator = (Decimal(bound) * scale).as_integer_ratio()
+            tests.append(compare(total * denominator, times * numerator))
+    return functools.reduce(operator.and_, tests)
