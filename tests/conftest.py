@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-sys.path.insert(0, str(HERE))
-
-MakeProject = Callable[..., Path]
+from audience.commands.app import app
+from support import MakeProject, Ran, Run
 
 PROJECT = """\
 time_zone: Asia/Shanghai
@@ -50,3 +50,37 @@ def make_project(tmp_path: Path) -> MakeProject:
         return folder
 
     return make
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the program in this process, in a folder."""
+
+    def execute(*words: str, at: Path | None = None) -> Ran:
+        if at is not None:
+            monkeypatch.chdir(at)
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return execute
+
+
+@pytest.fixture
+def shell() -> Run:
+    """Run the program in a process of its own."""
+
+    def execute(*words: str, at: Path, env: dict[str, str] | None = None) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "audience", *words],
+            cwd=at,
+            env=dict(os.environ) if env is None else env,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return execute

@@ -39,17 +39,18 @@ class Membership:
     @classmethod
     def from_ids(cls, lists: Mapping[str, pa.Array]) -> Membership:
         """From lists of ids of one type, each id at most once in a list. Keys are in no order."""
-        names = list(lists)
-        coded = pa.chunked_array(
-            [lists[name] for name in names], type=_common(lists)
-        ).dictionary_encode()
-        chunks = coded.unify_dictionaries().chunks
-        keys = chunks[0].dictionary if chunks else pa.array([], _common(lists))
+        if not lists:
+            return cls(pa.array([], pa.int64()), {})
+        coded = pa.concat_arrays(list(lists.values())).dictionary_encode()
+        keys = coded.dictionary
+        rows = coded.indices.to_numpy(zero_copy_only=False)
         bits = {}
-        for name, chunk in zip(names, chunks, strict=True):
+        start = 0
+        for name, ids in lists.items():
             flags = np.zeros(len(keys), dtype=bool)
-            flags[chunk.indices.to_numpy(zero_copy_only=False)] = True
+            flags[rows[start : start + len(ids)]] = True
             bits[name] = np.packbits(flags, bitorder="little")
+            start += len(ids)
         return cls(keys, bits)
 
     @property
@@ -87,10 +88,6 @@ def count_bits(bits: Bits) -> int:
     whole = len(bits) // 8 * 8
     words = np.bitwise_count(bits[:whole].view(np.uint64)).sum(dtype=np.int64)
     return int(words) + int(np.bitwise_count(bits[whole:]).sum(dtype=np.int64))
-
-
-def _common(lists: Mapping[str, pa.Array]) -> pa.DataType:
-    return next(iter(lists.values())).type if lists else pa.int64()
 
 
 def repeated(keys: pa.Array) -> pa.Array:

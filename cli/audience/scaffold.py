@@ -30,6 +30,7 @@ _KEY_NAMES = re.compile(
     r"(user|uid|member|customer|cust|household|pin|openid|buyer)", re.IGNORECASE
 )
 _ACTION_NAMES = ("action", "event", "event_type", "event_name", "behavior", "behaviour", "type")
+_WORDS_OF_YAML = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 _GITIGNORE = f"# what audience makes: packs are personal data\npacks/\n{SCHEMAS}/\n"
 _EDITOR = f"# yaml-language-server: $schema={{up}}{SCHEMAS}/{{kind}}.schema.json\n"
 
@@ -287,10 +288,8 @@ def _last_day(table: _Found) -> date | None:
 
 
 def _text(value: str) -> str:
-    """A text as YAML has it: bare where that reads back the same."""
-    bare = re.fullmatch(r"[^\W\d][\w.+-]*|[1-9]\d*", value) and value not in {
-        "null",
-        "true",
-        "false",
-    }
-    return value if bare else json.dumps(value, ensure_ascii=False)
+    """A text as YAML has it: bare where every reader of YAML reads it as that text."""
+    bare = re.fullmatch(r"[^\W\d][\w.+-]*|[1-9]\d*", value)
+    if bare and value.casefold() not in _WORDS_OF_YAML:
+        return value
+    return json.dumps(value, ensure_ascii=False)

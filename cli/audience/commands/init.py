@@ -13,7 +13,7 @@ from audience.commands.output import guarded, say
 @guarded
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where; made if it is not there.")
+        Path, typer.Argument(metavar="DIR", help="Where; made if it is not there.")
     ] = Path(),
     tables: Annotated[
         list[Path] | None,

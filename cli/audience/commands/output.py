@@ -108,7 +108,7 @@ def _console() -> Console:
     from rich.console import Console
 
     # A pipe has no width: without one given, rich would cut tables to 80 columns.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+    width = None if sys.stdout.isatty() else _WIDE
     return Console(markup=False, highlight=False, emoji=False, width=width)
 
 

@@ -16,7 +16,8 @@ from audience.commands.options import (
 from audience.commands.output import Format, SummaryFormat, guarded, say, write_grids, write_json
 
 _MEMBERS = 5
-_NAMES = "campaign/phase[@as_of][/pack], a build's folder or a pack's file"
+# The help is markup: a bracket that is meant is escaped.
+_NAME = r"campaign/phase\[@as_of]\[/pack]"
 
 
 @guarded
@@ -36,7 +37,7 @@ def list_packs(format: FormatOption = Format.TABLE, project: ProjectOption = Non
 
 @guarded
 def show_pack(
-    pack: Annotated[str, typer.Argument(help="campaign/phase[@as_of][/pack]")],
+    pack: Annotated[str, typer.Argument(help=_NAME)],
     format: FormatOption = Format.TABLE,
     project: ProjectOption = None,
 ) -> None:
@@ -58,7 +59,7 @@ def show_pack(
 
 @guarded
 def diff_packs(
-    old: Annotated[str, typer.Argument(help=_NAMES)],
+    old: Annotated[str, typer.Argument(help=f"{_NAME}, a build's folder or a pack's file")],
     new: Annotated[str, typer.Argument(help="The same, to compare it with.")],
     matrix: Annotated[
         bool, typer.Option("--matrix", help="How OLD packs' users spread over NEW packs.")

@@ -128,7 +128,7 @@ def _bound(bound: Decimal | int, limit: Limit, scale: int, rounding: str) -> int
 
 def _mean_in_range(total: nw.Expr, times: nw.Expr, limit: Limit, scale: int) -> nw.Expr:
     """Whether total ÷ times is in range, without a division: both sides stay whole numbers."""
-    tests = []
+    tests: list[nw.Expr] = []
     for bound, compare in ((limit.low, operator.ge), (limit.high, operator.le)):
         if bound is not None:
             numerator, denominator = (Decimal(bound) * scale).as_integer_ratio()
