@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## Build the four phases of the shipped campaign, print summaries and a diff
-	@$(BIN)/audience schema --write --quiet
+	@$(BIN)/audience schema --write 2>/dev/null
 	@echo "== audience check"
 	@$(BIN)/audience check --quiet
 	@echo "== audience build-pack"
