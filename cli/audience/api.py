@@ -169,13 +169,14 @@ def show(project: Project, name: str) -> tuple[Build, str]:
 
 def diff(project: Project | None, old: str, new: str) -> BuildDiff:
     """Two published packs or builds, by name or by path; a project is needed for names only."""
-    root = project.packs if project else Path()
-    sides = [open_side(root, text) for text in (old, new)]
+    sides = [open_side(project.packs if project else None, text) for text in (old, new)]
     if sides[0].is_pack != sides[1].is_pack:
         raise UsageError("a pack can only be compared with a pack, a build with a build")
     labels = {**sides[0].labels, **sides[1].labels}
     one, two = sides
-    return compare(one.title, one.packs, two.title, two.packs, labels, pair=one.is_pack)
+    return compare(
+        one.title, one.packs, two.title, two.packs, labels, pair=one.is_pack, key=two.key
+    )
 
 
 def write_diff(found: BuildDiff, folder: Path) -> int:
@@ -187,7 +188,7 @@ def write_diff(found: BuildDiff, folder: Path) -> int:
     for pack in found.packs:
         for part, ids in found.ids(pack).items():
             name = pack.new if pack.old == pack.new else f"{pack.old}--{pack.new}"
-            write_ids(folder / name / f"{part}.parquet", ids)
+            write_ids(folder / name / f"{part}.parquet", ids, found.key)
             count += 1
     return count
 

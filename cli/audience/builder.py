@@ -18,7 +18,7 @@ from audience.engine.run import Outcome, StrayEvents, missing_name, node_name, r
 from audience.errors import Source, UsageError, nearest
 from audience.insight.summary import PackBits, Summary, summarize
 from audience.plan.build import Request, build_plan
-from audience.plan.nodes import FilePlan, Plan
+from audience.plan.nodes import FilePlan, Plan, Read
 from audience.rules.lint import missing_warnings
 from audience.rules.project import Project
 from audience.rules.reader import Problems
@@ -95,13 +95,14 @@ def run_build(
         outcome = _run(workspace, plan, engine, on_step)
         shared = [warning for each in outcome.stray for warning in _stray_warnings(each)]
         results = []
-        for request, file in zip(requests, plan.files, strict=True):
+        for request, file, reads in zip(requests, plan.files, plan.inputs, strict=True):
             summary = _summarize(file, outcome)
             warnings = (*_rule_warnings(request.file), *shared, *_empty_warnings(summary))
             data = _pack_data(workspace, file, outcome)
             published = None
             if not dry_run:
-                published = _publish(workspace, request, plan, file, summary, data)
+                inputs = tuple(_inputs(workspace, reads))
+                published = _publish(workspace, request, file, inputs, summary, data)
             results.append(BuildResult(summary, published, warnings, data))
         return tuple(results)
 
@@ -183,8 +184,8 @@ def _pack_data(workspace: Workspace, file: FilePlan, outcome: Outcome) -> Mappin
 def _publish(
     workspace: Workspace,
     request: Request,
-    plan: Plan,
     file: FilePlan,
+    inputs: tuple[InputFile, ...],
     summary: Summary,
     packs: Mapping[str, PackData],
 ) -> Published:
@@ -197,7 +198,7 @@ def _publish(
         f"audience {program_version()}",
         _rule_text(project.source, project.root),
         tuple(_rule_text(source, project.root) for source in request.file.sources),
-        tuple(_inputs(workspace, plan)),
+        inputs,
         project.users.key,
         summary.base,
         request.packs is not None and len(request.packs) < len(request.file.packs),
@@ -211,8 +212,8 @@ def _rule_text(source: Source, root: Path) -> RuleText:
     return RuleText(below(Path(source.path), root), digest, source.text)
 
 
-def _inputs(workspace: Workspace, plan: Plan) -> Iterable[InputFile]:
-    for read in (plan.users, *plan.events):
+def _inputs(workspace: Workspace, reads: Sequence[Read]) -> Iterable[InputFile]:
+    for read in reads:
         table = workspace.tables[read.table]
         for file in table.between(*(read.days or (None, None))):
             modified = datetime.fromtimestamp(file.modified // 1_000_000_000, UTC)
@@ -229,13 +230,18 @@ def _rule_warnings(file: RuleFile) -> Iterable[str]:
 
 def _stray_warnings(stray: StrayEvents) -> Iterable[str]:
     if stray.without_key:
-        count = f"{stray.without_key:,}"
-        yield f"table `{stray.table}`: {count} events name no user and count for nobody"
+        count = _events(stray.without_key)
+        yield f"table `{stray.table}`: {count} without a user count for nobody"
     if stray.unknown_key:
+        count = _events(stray.unknown_key)
         yield (
-            f"table `{stray.table}`: {stray.unknown_key:,} events are of users who are not in the "
-            "user table and count for nobody"
+            f"table `{stray.table}`: {count} of users who are not in the user table "
+            "count for nobody"
         )
+
+
+def _events(count: int) -> str:
+    return f"{count:,} event" + ("" if count == 1 else "s")
 
 
 def _empty_warnings(summary: Summary) -> Iterable[str]:

@@ -8,10 +8,13 @@ once, as one :class:`RuleError`. Everything that the program raises on purpose i
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+
+_BREAK = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,18 @@ class Source:
     @cached_property
     def lines(self) -> tuple[str, ...]:
         """The text's lines, as YAML counts them (it breaks at CR, LF and CRLF)."""
-        return tuple(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        return tuple(_BREAK.split(self.text))
+
+    def at(self, position: int) -> Location:
+        """The place of a character, by its number in the text."""
+        before = _BREAK.split(self.text[:position])
+        return Location(self, len(before), len(before[-1]) + 1)
+
+    @property
+    def end(self) -> Location:
+        """The last line that has text, behind its last character."""
+        line = max((n for n, text in enumerate(self.lines, 1) if text.strip()), default=1)
+        return Location(self, line, len(self.lines[line - 1]) + 1)
 
 
 @dataclass(frozen=True)
@@ -111,13 +125,23 @@ class BusyError(StoreError):
     """Another process is publishing the same campaign."""
 
 
+def listed(names: Iterable[str], most: int = 20) -> str:
+    """Names as messages list them; of many, the first and how many there are."""
+    known = list(names)
+    if not known:
+        return "(there is none)"
+    more = f", … ({len(known):,} in all)" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """The one of ``names`` most like ``name``; empty where none is close.
 
-    Case is ignored. Chinese names are short, so one shared character out of two is close enough.
+    Case is ignored. Chinese names are short: one shared character out of two is close enough.
     """
+    cutoff = 0.6 if name.isascii() else 0.5
     folded: dict[str, str] = {}
     for candidate in names:
         folded.setdefault(candidate.casefold(), candidate)
-    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
     return folded[found[0]] if found else ""

@@ -7,15 +7,14 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from importlib import resources
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from audience.engine.choice import open_engine
 from audience.engine.tables import TableData, open_table
 from audience.errors import DataError, UsageError
 from audience.insight.tags import TagReport, report_tag
@@ -92,7 +91,7 @@ def _from_tables(folder: Path, tables: Sequence[Path], key: str | None) -> dict[
     rest = [table for table in found if table is not users.data]
     events = [_as_events(table, users, number) for number, table in enumerate(rest)]
     reports = [
-        report_tag(tag, _read(users.data, name), _MOST_VALUES + 1)
+        _report(users.data, name)
         for name, tag in users.data.tags.items()
         if name != users.key
         and name not in users.data.partitions
@@ -122,10 +121,16 @@ def _place(folder: Path, path: Path) -> str:
 
 
 def _read(table: TableData, column: str) -> pa.ChunkedArray:
-    chunks = [pq.read_table(file.path, columns=[column]).column(0) for file in table.files]
-    return pa.chunked_array(
-        [chunk for each in chunks for chunk in each.chunks], type=chunks[0].type
-    )
+    """A column as rules will see it: NaN missing, timestamps as days of the zone."""
+    engine = open_engine("polars", _ZONE)
+    try:
+        return engine.fetch(engine.scan(table, table.files, [column]))[column]
+    finally:
+        engine.close()
+
+
+def _report(table: TableData, column: str) -> TagReport:
+    return report_tag(table.tags[column], _read(table, column), _MOST_VALUES + 1)
 
 
 def _as_users(table: TableData, key: str | None) -> _Found | None:
@@ -194,17 +199,33 @@ def _project_lines(
             if value := getattr(table, role):
                 yield f"    {role}: {_text(value)}\n"
         if table.action:
-            counts = report_tag(
-                table.data.tags[table.action], _read(table.data, table.action), _MOST_VALUES
-            )
+            counts = _report(table.data, table.action)
             if 0 < counts.distinct <= _MOST_VALUES:
                 words = [_text(str(each.value)) for each in counts.values]
                 yield f"    actions: [{', '.join(words)}]\n"
+        if table is not users:
+            yield from _column_lines(table)
     yield "\n# Give a tag a `label:` and rules may call it by that; give values labels by writing\n"
     yield "# `values: {label: stored, …}`. A value that is not listed is an error in a rule.\n"
     yield "tags:\n"
     for report in reports:
         yield from _tag_lines(report)
+
+
+def _column_lines(table: _Found) -> Iterator[str]:
+    """An event table's texts with few values: a slip in a rule is then an error, not nobody."""
+    taken = {table.key, table.time, table.action, *table.data.partitions}
+    texts = [
+        _report(table.data, name)
+        for name, tag in table.data.tags.items()
+        if tag.type.kind is Kind.TEXT and name not in taken
+    ]
+    few = [report for report in texts if 0 < report.distinct <= _MOST_VALUES]
+    if few:
+        yield "    columns:\n"
+    for report in few:
+        for line in "".join(_tag_lines(report)).splitlines(keepends=True):
+            yield "    " + line
 
 
 def _tag_lines(report: TagReport) -> Iterator[str]:
@@ -282,8 +303,6 @@ def _last_day(table: _Found) -> date | None:
     if known:
         return max(known)
     newest = pc.max(_read(table.data, table.time)).as_py()
-    if isinstance(newest, datetime):
-        return (newest.astimezone(ZoneInfo(_ZONE)) if newest.tzinfo else newest).date()
     return newest if isinstance(newest, date) else None
 
 

@@ -102,6 +102,13 @@ def _read_sources(paths: Iterable[Path], problems: Problems) -> list[Source]:
 
 
 def _rule_files(folder: Path) -> list[Path]:
+    try:
+        return _search(folder)
+    except OSError as error:
+        raise UsageError(f"cannot read {shown(folder)}: {error.strerror or error}") from None
+
+
+def _search(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")

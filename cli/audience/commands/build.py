@@ -102,9 +102,9 @@ def _build(
             engine=engine,
             on_step=on_step,
         )
-    warn((text for result in results for text in result.warnings), quiet=quiet)
     if not quiet or always:
         _write(results, format)
+    warn((text for result in results for text in result.warnings), quiet=quiet)
     if not quiet:
         for result in results:
             if result.published:

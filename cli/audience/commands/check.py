@@ -10,6 +10,7 @@ import typer
 from audience.commands.exits import ExitCode
 from audience.commands.options import FormatOption, ProjectOption, QuietOption, RulesArgument
 from audience.commands.output import Format, guarded, say, write_json
+from audience.errors import RuleError
 
 
 class SchemaKind(StrEnum):
@@ -30,7 +31,10 @@ def check(
     from audience import api
     from audience.report.problems import problem_dict, render_problems
 
-    report = api.check(api.load(project), rules or ())
+    try:
+        report = api.check(api.load(project), rules or ())
+    except RuleError as error:
+        report = api.CheckReport((), error.problems, ())
     told = report.problems if quiet else (*report.problems, *report.warnings)
     if format is Format.JSON:
         write_json({"files": len(report.files), "problems": [problem_dict(each) for each in told]})

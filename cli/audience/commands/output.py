@@ -16,8 +16,6 @@ from audience.commands.exits import ExitCode, code_of
 from audience.errors import AudienceError, RuleError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from audience.report.grid import Grid
 
 P = ParamSpec("P")
@@ -51,7 +49,9 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _say_problems(error)
             raise typer.Exit(ExitCode.RULES) from None
         except AudienceError as error:
-            say(f"error: {error}")
+            from audience.report.words import visible
+
+            say(f"error: {visible(str(error))}")
             raise typer.Exit(code_of(error)) from None
         except KeyboardInterrupt:
             say("interrupted; nothing was published by this run beyond what was said")
@@ -96,20 +96,21 @@ def write_grids(grids: Sequence[Grid], *, markdown: bool = False) -> None:
     if markdown:
         typer.echo("\n".join(grid.to_markdown() for grid in grids), nl=False)
         return
-    console = _console()
-    for number, grid in enumerate(grids):
-        if number:
-            console.print()
-        console.print(grid.title, style="bold", soft_wrap=True)
-        console.print(grid.to_rich())
-
-
-def _console() -> Console:
     from rich.console import Console
+
+    from audience.report.words import visible
 
     # A pipe has no width: without one given, rich would cut tables to 80 columns.
     width = None if sys.stdout.isatty() else _WIDE
-    return Console(markup=False, highlight=False, emoji=False, width=width)
+    console = Console(markup=False, highlight=False, emoji=False, width=width)
+    for number, grid in enumerate(grids):
+        with console.capture() as captured:
+            if number:
+                console.print()
+            console.print(visible(grid.title), style="bold", soft_wrap=True)
+            console.print(grid.to_rich())
+        for line in captured.get().splitlines():
+            typer.echo(line.rstrip())
 
 
 def _say_problems(error: RuleError) -> None:

@@ -19,8 +19,6 @@ import narwhals.stable.v2 as nw
 from audience.plan.build import reachable
 from audience.plan.nodes import And, AtLeast, Const, Fold, Node, Not, Or, Test, parts_of
 
-_COMPLEMENTS = {"ne": "eq", "not_in": "in"}
-
 
 @dataclass
 class Compiler:
@@ -60,12 +58,10 @@ class Compiler:
 
     def _test(self, node: Test) -> nw.Expr:
         column = nw.col(node.column)
-        if self.open:
-            if node.operator in _COMPLEMENTS:
-                positive = Test(node.column, _COMPLEMENTS[node.operator], node.argument)
-                return ~positive.predicate.holds(column, node.argument)
-            return node.predicate.holds(column, node.argument)
-        return node.predicate.holds(column, node.argument).fill_null(False)
+        closed = node.predicate.holds(column, node.argument).fill_null(False)
+        if self.open and not node.predicate.asks_missing:
+            return nw.when(~column.is_null()).then(closed)
+        return closed
 
     def _at_least(self, count: int, parts: Sequence[int]) -> nw.Expr:
         # Kleene: certain with the parts that are surely true, so unknown counts as not.

@@ -150,7 +150,7 @@ class _Run:
     def _test_users(self, frame: nw.LazyFrame[Any], folds: Mapping[int, str]) -> Membership:
         started = self._begin("read", self.users.name)
         nodes = self.plan.nodes
-        roots = sorted({n for f in self.plan.files for n in (f.base, *(p.node for p in f.packs))})
+        roots = sorted({root for file in self.plan.files for root in file.roots})
         used = reachable(nodes, roots)
         doubtful = [number for number in roots if tells_missing(nodes, number)]
         frame, closed = with_shared(frame, nodes, used, folds)

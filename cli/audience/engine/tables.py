@@ -69,6 +69,14 @@ class TableData:
 
 def open_table(spec: TableSpec, root: Path) -> TableData:
     """Find a table's files and read their footers. Raises DataError."""
+    try:
+        return _open(spec, root)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"table `{spec.name}`: cannot read `{spec.path}`: {reason}") from None
+
+
+def _open(spec: TableSpec, root: Path) -> TableData:
     paths, folder = _find(spec, root)
     days = spec.day
     files: list[TableFile] = []

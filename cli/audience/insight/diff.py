@@ -54,7 +54,7 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class BuildDiff:
-    """Everything about two sides.
+    """Everything about two sides; ``key`` is what the new side's ids are called.
 
     ``matrix`` has a last row for those who are new: in no old pack.
     """
@@ -65,6 +65,7 @@ class BuildDiff:
     only_old: tuple[LonePack, ...]
     only_new: tuple[LonePack, ...]
     matrix: tuple[MatrixRow, ...]
+    key: str
     membership: Membership = field(repr=False, compare=False)
 
     def to_dict(self, *, matrix: bool) -> dict[str, Any]:
@@ -99,6 +100,7 @@ def compare(
     labels: Mapping[str, str],
     *,
     pair: bool,
+    key: str,
 ) -> BuildDiff:
     """Compare packs of ids by name; ``pair`` compares the one pack of each side whatever the names.
 
@@ -124,6 +126,7 @@ def compare(
         _alone(old, {one for one, _ in pairs}, labels),
         _alone(new, {other for _, other in pairs}, labels),
         _matrix(members, list(old), list(new)),
+        key,
         members,
     )
 

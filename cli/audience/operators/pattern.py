@@ -15,6 +15,9 @@ _PLAIN_ESCAPES = set("ntrfv\\.^$|?*+()[]{}-/#&~<>=!@%,:;'\"_ `")
 _GROUPS = ("(?:", "(?i)", "(?s)", "(?i:", "(?s:")
 _MAX_REPEAT = 1000
 _MAX_LENGTH = 1000
+_MAX_NESTING = 50
+_MAX_SIZE = 2000
+_CLASS_COST = 20
 _REPEAT = re.compile(r"\{(\d+)(,(\d*))?\}")
 _PROPERTY = re.compile(r"[pP]\{(Han|L|Lu|Ll|N|Nd|P|S|Z)\}")
 
@@ -31,12 +34,15 @@ def portable(pattern: str) -> str:
     checked: list[str] = []
     place = 0
     in_class = False
+    size = _Size()
     while place < len(pattern):
         char = pattern[place]
         if char == "\\":
             text, stand_in, place = _escape(pattern, place, in_class)
             out.append(text)
             checked.append(stand_in)
+            if not in_class:
+                size.add(_CLASS_COST if text.startswith(("\\p", "\\P")) else 1)
             continue
         if in_class:
             if char == "[":
@@ -65,8 +71,16 @@ def portable(pattern: str) -> str:
             repeat = _REPEAT.match(pattern, place)
             if not repeat:
                 raise PatternError(r"a `{` that begins no repetition; write `\{`")
-            if max(int(repeat[1]), int(repeat[3] or 0)) > _MAX_REPEAT:
+            times = max(int(repeat[1]), int(repeat[3] or 0))
+            if times > _MAX_REPEAT:
                 raise PatternError(f"a repetition of more than {_MAX_REPEAT}")
+            size.repeat(times)
+        if char == "(":
+            size.open()
+        elif char == ")" and not in_class:
+            size.close()
+        elif not in_class:
+            size.add(1)
         out.append(char)
         checked.append(char)
         place += 1
@@ -75,6 +89,36 @@ def portable(pattern: str) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         raise PatternError(str(error)) from None
     return "".join(out)
+
+
+class _Size:
+    """How large a pattern grows when its repetitions are written out, as engines do."""
+
+    def __init__(self) -> None:
+        self.levels: list[list[int]] = [[]]
+
+    def add(self, cost: int) -> None:
+        self.levels[-1].append(cost)
+        self._check()
+
+    def open(self) -> None:
+        self.levels.append([])
+        if len(self.levels) > _MAX_NESTING:
+            raise PatternError(f"groups nested more than {_MAX_NESTING} deep")
+
+    def close(self) -> None:
+        if len(self.levels) > 1:
+            inner = self.levels.pop()
+            self.add(max(1, sum(inner)))
+
+    def repeat(self, times: int) -> None:
+        if self.levels[-1]:
+            self.levels[-1][-1] *= max(1, times)
+            self._check()
+
+    def _check(self) -> None:
+        if self.levels[-1] and self.levels[-1][-1] > _MAX_SIZE:
+            raise PatternError("the repetitions make the pattern too large")
 
 
 def _escape(pattern: str, place: int, in_class: bool) -> tuple[str, str, int]:

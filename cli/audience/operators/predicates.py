@@ -115,9 +115,7 @@ def has_all(column: Expr, items: Sequence[Value]) -> Expr:
 @predicate(on=_LIST, takes=Takes.ITEMS)
 def has_any(column: Expr, items: Sequence[Value]) -> Expr:
     """The list has at least one of the elements."""
-    # Each part is closed: on some engines `contains` is null where a list holds a null.
-    parts = [column.list.contains(item).fill_null(False) for item in items]
-    return functools.reduce(operator.or_, parts)
+    return functools.reduce(operator.or_, [column.list.contains(item) for item in items])
 
 
 @predicate(on=_ALL, takes=Takes.STATE)

@@ -45,6 +45,11 @@ class Predicate:
     doc: str = field(compare=False)
     over_missing: bool = False
 
+    @property
+    def asks_missing(self) -> bool:
+        """Whether it asks for the state of the value itself, so that no answer is unknown."""
+        return self.takes is Takes.STATE
+
 
 @dataclass(frozen=True)
 class Measure:

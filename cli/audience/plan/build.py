@@ -60,7 +60,17 @@ def build_plan(requests: Sequence[Request], catalog: Catalog) -> Plan:
             if request.packs is None or pack.name in request.packs
         )
         files.append(FilePlan(file.campaign, file.phase, file.label, request.as_of, base, packs))
-    return _with_reads(arena.nodes, tuple(files), catalog)
+    nodes = tuple(arena.nodes)
+    users, *events = reads_of(nodes, [root for file in files for root in file.roots], catalog)
+    tables = (catalog.users, *catalog.events.values())
+    return Plan(
+        nodes,
+        tuple(files),
+        users,
+        tuple(events),
+        tuple(reads_of(nodes, file.roots, catalog) for file in files),
+        {table.name: {name: tag.type.kind for name, tag in table.tags.items()} for table in tables},
+    )
 
 
 class _Lowering:
@@ -101,7 +111,10 @@ class _Lowering:
                 return self.add(self._fold(condition))
 
     def _parts(self, parts: Iterable[tree.Condition]) -> tuple[int, ...]:
-        return tuple(self.condition(part) for part in parts)
+        out = []
+        for part in parts:
+            out.append(self.condition(part))
+        return tuple(out)
 
     def _test(self, test: tree.Test) -> Test:
         match test.argument:
@@ -145,25 +158,17 @@ class _Lowering:
         return (first, near.before(self.as_of) if near else self.as_of)
 
 
-def _with_reads(nodes: Sequence[Node], files: tuple[FilePlan, ...], catalog: Catalog) -> Plan:
-    roots = [node for file in files for node in (file.base, *(pack.node for pack in file.packs))]
+def reads_of(nodes: Sequence[Node], roots: Iterable[int], catalog: Catalog) -> tuple[Read, ...]:
+    """What has to be read for some nodes: of the users, then of each event table they need."""
     used = reachable(nodes, roots)
     users = catalog.users
     columns = {node.column for number in used if isinstance(node := nodes[number], Test)}
-    kinds = {users.name: {name: tag.type.kind for name, tag in users.tags.items()}}
-    events = []
+    reads = [Read(users.name, tuple(sorted(columns | {users.key})))]
     for name, table in catalog.events.items():
         folds = [n for n in used if isinstance(fold := nodes[n], Fold) and fold.table == name]
         if folds:
-            kinds[name] = {column: tag.type.kind for column, tag in table.tags.items()}
-            events.append(_event_read(nodes, name, table.key, table.time, table.action, folds))
-    return Plan(
-        tuple(nodes),
-        files,
-        Read(users.name, tuple(sorted(columns | {users.key}))),
-        tuple(events),
-        kinds,
-    )
+            reads.append(_event_read(nodes, name, table.key, table.time, table.action, folds))
+    return tuple(reads)
 
 
 def _event_read(

@@ -47,7 +47,7 @@ class _Explainer:
         self.plan = plan
         self.nodes = plan.nodes
         self.files = files
-        roots = [node for file in plan.files for node in (file.base, *(p.node for p in file.packs))]
+        roots = [root for file in plan.files for root in file.roots]
         self.used = reachable(plan.nodes, roots)
         self.uses = self._count_uses(roots)
         self.names = dict(self._name_nodes())

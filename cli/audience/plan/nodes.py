@@ -7,6 +7,7 @@ what is made of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -155,6 +156,15 @@ def exact(argument: object) -> str:
     return f"{type(argument).__name__}:{argument!r}"
 
 
+def one_of(column: str, values: Iterable[Value]) -> Test:
+    """The test that a column is one of some values; of one value, that it equals it."""
+    distinct = {exact(value): value for value in values}
+    ordered = tuple(distinct[key] for key in sorted(distinct))
+    if len(ordered) == 1:
+        return Test(column, "eq", ordered[0], exact(ordered[0]))
+    return Test(column, "in", ordered, exact(ordered))
+
+
 @dataclass(frozen=True)
 class PackPlan:
     """A pack: where it belongs and the node that is its users, the file's base included."""
@@ -182,6 +192,11 @@ class FilePlan:
         """``campaign/phase``."""
         return f"{self.campaign}/{self.phase}"
 
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """The nodes that the file asks for."""
+        return (self.base, *(pack.node for pack in self.packs))
+
 
 @dataclass(frozen=True)
 class Read:
@@ -206,5 +221,8 @@ class Plan:
     files: tuple[FilePlan, ...]
     users: Read
     events: tuple[Read, ...]
+    inputs: tuple[tuple[Read, ...], ...]
+    """For each file, what it alone would have to read: that is what it was made from."""
+
     kinds: dict[str, dict[str, Kind]] = field(compare=False, default_factory=dict)
     """By table, the kind of each column that is read."""

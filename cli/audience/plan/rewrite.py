@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Node, Not, Or
+from audience.kinds import Value
+from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Node, Not, Or, Test, one_of
 
 Rewrite = Callable[[Node, Arena], Node]
 
@@ -68,6 +69,26 @@ def cancel_opposites(node: Node, arena: Arena) -> Node:
     return node
 
 
+def merge_values(node: Node, arena: Arena) -> Node:
+    """Any of A = 1, A = 2, A in [3, 4] is A in [1, 2, 3, 4]: one look-up, however long the list."""
+    if not isinstance(node, Or):
+        return node
+    values: dict[str, list[Value]] = {}
+    rest: list[int] = []
+    for part in node.parts:
+        inner = arena.nodes[part]
+        if isinstance(inner, Test) and inner.operator == "eq":
+            values.setdefault(inner.column, []).append(inner.argument)  # type: ignore[arg-type]
+        elif isinstance(inner, Test) and inner.operator == "in":
+            values.setdefault(inner.column, []).extend(inner.argument)  # type: ignore[arg-type]
+        else:
+            rest.append(part)
+    if len(node.parts) - len(rest) == len(values):
+        return node
+    merged = [arena.add(one_of(column, found)) for column, found in values.items()]
+    return Or(tuple(sorted([*rest, *merged])))
+
+
 def unwrap(node: Node, arena: Arena) -> Node:
     """All or any of one part is that part; at least 1 is any, at least n of n is all."""
     if isinstance(node, AtLeast):
@@ -94,6 +115,7 @@ REWRITES: tuple[Rewrite, ...] = (
     drop_constants,
     order_parts,
     cancel_opposites,
+    merge_values,
     unwrap,
 )
 

@@ -9,6 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from audience.report.words import visible
+
 
 @dataclass(frozen=True)
 class Column:
@@ -28,7 +30,8 @@ class Grid:
 
     def to_rich(self) -> Table:
         """For a terminal, under the title: texts as they are, folded rather than cut."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        headed = any(column.title for column in self.columns)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=headed)
         for column in self.columns:
             table.add_column(
                 Text(column.title),
@@ -36,7 +39,7 @@ class Grid:
                 overflow="fold",
             )
         for row in self.rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(visible(cell)) for cell in row))
         return table
 
     def to_markdown(self) -> str:

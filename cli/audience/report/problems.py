@@ -8,19 +8,20 @@ from typing import Any
 from rich.cells import cell_len
 
 from audience.errors import Location, Problem
+from audience.report.words import visible
 
 _LONGEST = 160
 
 
 def render_problem(problem: Problem) -> str:
     """One problem, on several lines."""
-    head = f"{problem.severity}: {problem.message}"
+    head = f"{problem.severity}: {visible(problem.message)}"
     at = problem.at
     lines = [head] if at is None else [f"{at}: {head}", *_quote(at)]
     if problem.expected:
-        lines.append(f"  expected {problem.expected}")
+        lines.append(f"  expected {visible(problem.expected)}")
     if problem.nearest:
-        lines.append(f"  did you mean `{problem.nearest}`?")
+        lines.append(f"  did you mean `{visible(problem.nearest)}`?")
     return "\n".join(lines)
 
 
@@ -51,12 +52,12 @@ def _quote(at: Location) -> list[str]:
     start = at.column - 1
     offset = max(0, start - _LONGEST // 2)
     shown = line[offset : offset + _LONGEST].replace("\t", " ")
-    before = shown[: start - offset]
-    marked = shown[start - offset : start - offset + at.length]
+    before = visible(shown[: start - offset])
+    marked = visible(shown[start - offset : start - offset + at.length])
     number = str(at.line)
     gutter = " " * len(number)
     caret = "^" * max(1, cell_len(marked))
     return [
-        f"  {number} | {shown}",
+        f"  {number} | {visible(shown)}",
         f"  {gutter} | {' ' * cell_len(before)}{caret}",
     ]

@@ -22,6 +22,15 @@ def change(value: float | None) -> str:
     return "–" if value is None else f"{value:+.1%}"
 
 
+def visible(text: str) -> str:
+    """A text in which nothing hides: what does not print, or reorders text, is spelled out."""
+    return "".join(char if char.isprintable() else _spelled(char) for char in text)
+
+
+def _spelled(char: str) -> str:
+    return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"U+{ord(char):04X}"
+
+
 def duration(seconds: float) -> str:
     """``0.4 s``."""
     return f"{seconds:.1f} s"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
+from audience.errors import listed
 from audience.kinds import Catalog, Choice, Table, Tag
 from audience.operators import MEASURES, Measure
 from audience.rules.grammar import BEHAVIOUR, Key
@@ -17,7 +18,7 @@ from audience.rules.scalars import (
     read_count_range,
     read_date_range,
     read_duration,
-    read_number_range,
+    read_measure_range,
 )
 from audience.rules.source import Node, Scalar, Sequence
 from audience.rules.tree import Condition, Did, MeasureTest
@@ -38,18 +39,21 @@ def read_behaviour(
     fields = problems.fields(node, BEHAVIOUR_KEYS, f"`{key.text}`")
     if fields is None:
         return None
-    before = len(problems.errors)
+    before = problems.count
+    window = _read_window(fields, problems)
     table = _read_table(fields.get("in"), key, catalog, problems)
     if table is None:
+        for name, measure in MEASURES.items():
+            if name in fields and not measure.over_column:
+                _read_limits(measure, fields[name][1], problems)
         return None
     actions = _read_actions(fields["event"][1], table, problems) if "event" in fields else None
     where = read_rows(table, fields["where"][1]) if "where" in fields else None
-    window = _read_window(fields, problems)
     measures: list[MeasureTest] = []
     for name, measure in MEASURES.items():
         if name in fields:
             measures += _read_measure(measure, fields[name][1], table, problems)
-    if len(problems.errors) > before:
+    if problems.count > before:
         return None
     if not measures:
         measures = [MeasureTest(MEASURES["times"], None, Range(1, None))]
@@ -63,7 +67,7 @@ def _read_table(
         if len(catalog.events) == 1:
             return next(iter(catalog.events.values()))
         if catalog.events:
-            names = ", ".join(catalog.events)
+            names = listed(catalog.events)
             problems.error(key.at, "which event table? `in:` is missing", f"one of {names}")
         else:
             problems.error(key.at, "the project has no event table", "a table with `time:`")
@@ -75,7 +79,7 @@ def _read_table(
         problems.error(
             scalar.at,
             f"no event table `{scalar.text}`",
-            "one of " + ", ".join(catalog.events),
+            "one of " + listed(catalog.events),
             meant=(scalar.text, catalog.events),
         )
         return None
@@ -151,7 +155,9 @@ def _read_measure(
             )
         elif tag.type.kind not in measure.kinds:
             problems.error(
-                key.at, f"`{measure.name}` does not stand on `{key.text}`, a {tag.type} column"
+                key.at,
+                f"`{measure.name}` does not stand on `{key.text}`, a {tag.type} column",
+                "a column of " + " or ".join(sorted(f"{kind.value}s" for kind in measure.kinds)),
             )
         else:
             limits = _read_limits(measure, value, problems)
@@ -169,7 +175,7 @@ def _read_limits(
     try:
         if measure.counts:
             return read_count_range(scalar.text)
-        return read_number_range(scalar.text)
+        return read_measure_range(scalar.text)
     except Misfit as misfit:
         problems.misfit(scalar.at, misfit)
         return None

@@ -59,7 +59,7 @@ def _build_table(spec: TableSpec, columns: Mapping[str, Tag], problems: Problems
             tags[tag.name] = Tag(tag.name, column.type, tag.label, choices, column.missing)
             if tag.label and tag.label in columns and tag.label != tag.name:
                 problems.error(
-                    tag.at, f"the label `{tag.label}` is a column's name", "another label"
+                    tag.label_at, f"the label `{tag.label}` is a column's name", "another label"
                 )
     actions = None
     if spec.actions is not None and spec.action in columns:
@@ -86,23 +86,24 @@ def _read_choices(
 ) -> tuple[Choice, ...]:
     element = kind.item or kind
     out: list[Choice] = []
-    stored: dict[Value, str] = {}
+    read: list[tuple[ValueSpec, Value]] = []
     for spec in values:
         try:
             value = read_value(spec.stored, element)
         except Misfit as misfit:
             problems.misfit(spec.stored.at, misfit)
             continue
-        if value in stored:
+        if value in [known for _, known in read]:
             problems.error(spec.stored.at, f"the value `{value}` stands twice", "each value once")
-        stored[value] = spec.label
+        read.append((spec, value))
         out.append(Choice(value, spec.label))
-    for choice in out:
+    words = {str(value) for _, value in read}
+    for spec, value in read:
         # `1: "2"` beside `2: "1"` could be read either way.
-        if choice.label in stored and choice.value != choice.label:
+        if spec.label in words and spec.label != str(value):
             problems.error(
-                values[0].stored.at,
-                f"`{choice.label}` is the label of one value and the stored form of another",
+                spec.stored.at,
+                f"`{spec.label}` is the label of one value and the stored form of another",
                 "labels unlike the stored values",
             )
     return tuple(out)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from collections.abc import Mapping as MappingOf
 from typing import Protocol
 
-from audience.errors import Location
+from audience.errors import Location, listed
 from audience.kinds import Catalog, Table
 from audience.rules.behaviour import read_behaviour
 from audience.rules.grammar import CONDITION
 from audience.rules.reader import Problems
-from audience.rules.scalars import Misfit, read_count_range
 from audience.rules.source import Mapping, Node, Scalar, Sequence
 from audience.rules.tree import All, AtLeast, Condition, Either, Named, Not
 from audience.rules.values import read_tests
 
-MAX_DEPTH = 80
+MAX_DEPTH = 170
+"""Every walk over a tree takes at most four Python frames a level, of the thousand there are."""
 _USERS_ONLY = ("did", "did_not")
 
 
 class Names(Protocol):
     """What turns a name in a condition into the condition it stands for."""
 
-    def resolve(self, name: Scalar, depth: int) -> Named | None:
-        """The named condition, ``depth`` conditions down already; None after a problem."""
+    def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
+        """The named condition, asked for ``depth`` conditions down, and how deep it is itself.
+
+        None after a problem.
+        """
 
 
 class ConditionReader:
@@ -47,15 +50,11 @@ class ConditionReader:
         self.problems = problems
         self.names = names
         self.depth = depth
+        self.deepest = depth
 
     def read(self, node: Node) -> Condition | None:
         """The condition a node stands for; None after a problem."""
-        if self.depth >= MAX_DEPTH:
-            self.problems.error(
-                node.at,
-                f"conditions nested more than {MAX_DEPTH} deep, names included",
-                "a flatter rule",
-            )
+        if self._is_too_deep(node, 1):
             return None
         self.depth += 1
         try:
@@ -71,18 +70,35 @@ class ConditionReader:
             self.depth -= 1
 
     def _read_name(self, node: Scalar) -> Condition | None:
+        if not node.text or (not node.quoted and node.text in {"~", "null"}):
+            self.problems.error(node.at, "a condition is missing here", "a mapping or a name")
+            return None
         if self.names is None:
             self.problems.error(
                 node.at, f"`{node.text}`: a name selects users, not events", "a mapping of columns"
             )
             return None
-        if not node.text or (not node.quoted and node.text in {"~", "null"}):
-            self.problems.error(node.at, "a condition is missing here", "a mapping or a name")
+        found = self.names.resolve(node, self.depth)
+        if found is None or self._is_too_deep(node, found[1]):
             return None
-        return self.names.resolve(node, self.depth)
+        return found[0]
+
+    def _is_too_deep(self, node: Node, more: int) -> bool:
+        """Whether what is to come nests too deep: the tree is walked by functions that nest too."""
+        self.deepest = max(self.deepest, self.depth + more)
+        if self.depth + more <= MAX_DEPTH:
+            return False
+        self.problems.error(
+            node.at,
+            f"conditions nested more than {MAX_DEPTH} deep, names included",
+            "a flatter rule",
+        )
+        return True
 
     def _read_mapping(self, node: Mapping) -> Condition | None:
         if not node.entries:
+            if node.broken:
+                return None
             self.problems.error(node.at, "an empty mapping is no condition", "at least one entry")
             return None
         keys = {key.text: (key, value) for key, value in node.entries}
@@ -101,6 +117,8 @@ class ConditionReader:
                 parts.append(self._read_at_least(value, keys.get("of", (key, None))[1]))
             elif key.text != "of":
                 parts.append(read(key, value))
+            elif "at_least" not in keys:
+                parts.append(read(key, value))  # an error already; what is inside may be one too
         return self._all(parts, node.at)
 
     @property
@@ -135,16 +153,22 @@ class ConditionReader:
                 "other entries beside it, or `not:` for everybody but these",
             )
 
-    def _read_tag(self, key: Scalar, value: Node) -> list[Condition | None]:
+    def _read_tag(
+        self, key: Scalar, value: Node, keywords: Collection[str] = CONDITION
+    ) -> list[Condition | None]:
         tag = self.table.find(key.text)
         if tag is None:
-            what = "tag or keyword" if self.table.is_users else f"column of `{self.table.name}`"
-            names = (*self.table.names, *CONDITION)
+            if self.table.is_users:
+                what = "tag or keyword"
+                expected = "a tag of the dictionary (`audience tags` lists them) or a keyword"
+            else:
+                what = f"column of `{self.table.name}`"
+                expected = "one of " + listed(self.table.tags)
             self.problems.error(
                 key.at,
                 f"unknown {what} `{key.text}`",
-                "a tag of the dictionary (`audience tags` lists them) or a keyword",
-                meant=(key.text, names),
+                expected,
+                meant=(key.text, (*self.table.names, *keywords)),
             )
             return [None]
         tests = read_tests(tag, value, self.problems)
@@ -154,7 +178,7 @@ class ConditionReader:
         mapping = self.problems.mapping(node, "`tags`")
         if mapping is None:
             return None
-        parts = [part for key, value in mapping.entries for part in self._read_tag(key, value)]
+        parts = [part for key, value in mapping.entries for part in self._read_tag(key, value, ())]
         if not parts:
             self.problems.error(node.at, "`tags` is empty", "at least one tag")
             return None
@@ -164,9 +188,12 @@ class ConditionReader:
         items = self.problems.items(node, f"`{key.text}`")
         if items is None:
             return None
-        parts = [self.read(item) for item in items]
-        found = tuple(part for part in parts if part is not None)
-        return found if len(found) == len(parts) else None
+        found = []
+        for item in items:  # no comprehension: it would be a frame more a level
+            part = self.read(item)
+            if part is not None:
+                found.append(part)
+        return tuple(found) if len(found) == len(items) else None
 
     def _read_all(self, key: Scalar, node: Node) -> Condition | None:
         parts = self._read_list(key, node)
@@ -193,21 +220,16 @@ class ConditionReader:
         scalar = self.problems.scalar(node, "`at_least`")
         if scalar is None:
             return None
-        try:
-            count = read_count_range(scalar.text)
-        except Misfit as misfit:
-            self.problems.misfit(scalar.at, misfit)
-            return None
-        if count.low is None or count.low != count.high:
+        if not scalar.text.isdecimal() or not scalar.text.isascii() or len(scalar.text) > 9:
             self.problems.error(scalar.at, f"`{scalar.text}` is no count", "a number such as 2")
             return None
-        number = len(of.items) if isinstance(of, Sequence) else 0
-        if parts is not None and not 1 <= count.low <= number:
+        count, number = int(scalar.text), len(of.items) if isinstance(of, Sequence) else 0
+        if parts is not None and not 1 <= count <= number:
             self.problems.error(
-                scalar.at, f"at least {count.low} of {number} conditions", f"1 to {number}"
+                scalar.at, f"at least {count} of {number} conditions", f"1 to {number}"
             )
             return None
-        return None if parts is None else AtLeast(count.low, parts, node.at)
+        return None if parts is None else AtLeast(count, parts, node.at)
 
     def _read_did(self, key: Scalar, node: Node) -> Condition | None:
         parts = self._read_behaviours(key, node)
@@ -226,7 +248,9 @@ class ConditionReader:
 
         def read_rows(table: Table, where: Node) -> Condition | None:
             rows = ConditionReader(table, self.catalog, self.problems, depth=self.depth)
-            return rows.read(where)
+            found = rows.read(where)
+            self.deepest = max(self.deepest, rows.deepest)
+            return found
 
         items: tuple[Node, ...] | None = (node,)
         if isinstance(node, Sequence):

@@ -22,7 +22,7 @@ from audience.rules.grammar import (
 
 Schema = dict[str, Any]
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_DIALECT = "http://json-schema.org/draft-07/schema#"
 _NUMBER = r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,2})?[KkWwM千万]?"
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _DURATION = r"\d{1,5}[dwmy]"
@@ -78,7 +78,7 @@ def project_schema() -> Schema:
 
 
 def _document(title: str, body: Schema, definitions: Schema) -> Schema:
-    return {"$schema": _DIALECT, "title": title, **body, "$defs": definitions}
+    return {"$schema": _DIALECT, "title": title, **body, "definitions": definitions}
 
 
 def _basics() -> Schema:
@@ -91,7 +91,9 @@ def _basics() -> Schema:
         "duration_range": _pattern_range(_DURATION),
         "date_range": _pattern_range(_DATE),
         "count": {"type": "integer", "minimum": 1},
-        "count_range": {"anyOf": [{"type": "integer", "minimum": 0}, _pattern_range(_NUMBER)]},
+        "count_range": {
+            "anyOf": [{"type": "integer", "minimum": 0}, _pattern_range(_NUMBER, plus=True)]
+        },
         "number_range": {"anyOf": [{"type": "number"}, _pattern_range(_NUMBER, plus=True)]},
     }
 
@@ -104,7 +106,12 @@ def _pattern_range(part: str, *, plus: bool = False) -> Schema:
 
 
 def _ref(name: str) -> Schema:
-    return {"$ref": f"#/$defs/{name}"}
+    return {"$ref": f"#/definitions/{name}"}
+
+
+def _described(doc: str, shape: str) -> Schema:
+    # Draft 7, which editors know best, ignores what stands beside a reference.
+    return {"description": doc, "allOf": [_ref(shape)]}
 
 
 def _list_of(name: str) -> Schema:
@@ -116,9 +123,7 @@ def _object(keys: Mapping[str, Key]) -> Schema:
     out: Schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {
-            name: {"description": key.doc, **_ref(key.shape)} for name, key in keys.items()
-        },
+        "properties": {name: _described(key.doc, key.shape) for name, key in keys.items()},
     }
     return out | ({"required": required} if required else {})
 
@@ -132,13 +137,13 @@ def _condition(table: Table | None, *, users: bool) -> Schema:
             if shape == "behaviours":
                 continue
             shape = shape if shape in {"count", "tags"} else f"row_{shape}"
-        keywords[name] = {"description": key.doc, **_ref(shape)}
+        keywords[name] = _described(key.doc, shape)
     mapping: Schema = {
         "type": "object",
         "minProperties": 1,
         "properties": {**_tag_properties(table), **keywords},
         "additionalProperties": _ref("predicate") if table is None else False,
-        "dependentRequired": {"of": ["at_least"], "at_least": ["of"]},
+        "dependencies": {"of": ["at_least"], "at_least": ["of"]},
     }
     return {"anyOf": [{"type": "string"}, mapping]} if users else mapping
 
@@ -168,7 +173,7 @@ def _predicate(tag: Tag | None) -> Schema:
     choices = tag.choices if tag else None
     value = _value(choices)
     operators = {
-        name: {"description": each.doc, **_argument(each.takes, value)}
+        name: {"description": each.doc, "allOf": [_argument(each.takes, value)]}
         for name, each in PREDICATES.items()
         if tag is None or tag.type.kind in each.kinds
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from audience.errors import Location, RuleError, Source
+from audience.errors import Location, Problem, Source, listed, nearest
 from audience.kinds import Catalog
 from audience.rules.conditions import ConditionReader
 from audience.rules.grammar import PACK, RULE_FILE, SLUG_WORDS, is_slug, name_fault
@@ -30,6 +30,7 @@ class Library:
         self.problems = problems
         self.files: dict[str, FileReader] = {}
         self.path: list[Step] = []
+        self.unreadable = False
 
     def read(self, sources: Iterable[Source], others: Iterable[Source] = ()) -> list[RuleFile]:
         """The rule files of ``sources``; ``others`` are files that may be referred to.
@@ -43,25 +44,24 @@ class Library:
         return [file for reader in readers if reader and (file := reader.read()) is not None]
 
     def _open(self, source: Source, problems: Problems) -> FileReader | None:
-        try:
-            node = parse(source)
-        except RuleError as error:
-            problems.extend(error.problems)
-            return None
+        node, found = parse(source)
+        problems.extend(found)
         if not isinstance(node, Mapping):
-            at = Location(source, 1, 1)
-            problems.error(
-                at, "no rule file: it must be a mapping", "`campaign:`, `phase:`, `packs:`"
-            )
+            if not found:
+                empty = node is None or (isinstance(node, Scalar) and not node.text)
+                at = Location(source, 1, 1) if node is None or empty else node.at
+                message = "no rule file: it must be a mapping"
+                problems.error(at, message, "`campaign:`, `phase:`, `packs:`")
+            self.unreadable = self.unreadable or problems is self.problems
             return None
         reader = FileReader(source, node, self)
         name = reader.name
         if name and name in self.files:
             first = self.files[name].source.path
             if first != source.path:
-                key = node.entries[0][0]
+                phase = node.get("phase") or node
                 message = f"`{name}` is the campaign and phase of {first} too"
-                problems.error(key.at, message, "another campaign or phase")
+                problems.error(phase.at, message, "another campaign or phase")
         elif name:
             self.files[name] = reader
         return reader
@@ -77,6 +77,7 @@ class FileReader:
         self.problems = library.problems
         self.used: dict[str, FileReader] = {}
         self._conditions: dict[str, Condition | None] = {}
+        self._heights: dict[str, int] = {}
         self._nodes = dict(self._named_nodes())
 
     @property
@@ -88,7 +89,7 @@ class FileReader:
 
     def read(self) -> RuleFile | None:
         """The whole file; None after a problem."""
-        before = len(self.problems.errors)
+        before = self.problems.count
         fields = self.problems.fields(self.node, RULE_FILE, "a rule file")
         if fields is None:
             return None
@@ -103,7 +104,7 @@ class FileReader:
         packs = [self._read_pack(key, node) for key, node in self._entries("packs")]
         if "packs" in fields and isinstance(fields["packs"][1], Mapping) and not packs:
             self.problems.error(fields["packs"][1].at, "`packs` is empty", "at least one pack")
-        if len(self.problems.errors) > before:
+        if self.problems.count > before:
             return None
         campaign, _, phase = self.name.partition("/")
         return RuleFile(
@@ -124,11 +125,12 @@ class FileReader:
             reader = ConditionReader(catalog.users, catalog, self.problems, self, depth)
             self.library.path.append((self, name))
             self._conditions[name] = reader.read(self._nodes[name])
+            self._heights[name] = reader.deepest - depth
             self.library.path.pop()
         return self._conditions[name]
 
-    def resolve(self, name: Scalar, depth: int) -> Named | None:
-        """A name in a condition of this file → what it stands for; None after a problem."""
+    def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
+        """See :meth:`Names.resolve`: a name in a condition of this file."""
         *place, own = name.text.split("/")
         if len(place) > 2:
             self.problems.error(
@@ -138,13 +140,15 @@ class FileReader:
         file = self if not place else self._other(name, place)
         if file is None:
             return None
+        if own in file._broken:
+            return None  # a pack whose `where` is wrong, which is told where it stands
         if own not in file._nodes or own == _BASE:
             names = [known for known in file._nodes if known != _BASE]
             where = "" if file is self else f" in {file.source.path}"
             self.problems.error(
                 name.at,
                 f"no pack or definition `{own}`{where}",
-                "one of " + (", ".join(names) or "(there is none)"),
+                "one of " + listed(names),
                 meant=(own, names),
             )
             return None
@@ -163,19 +167,29 @@ class FileReader:
             base = file.condition(_BASE, depth)
             if base is None:
                 return None
-        return None if condition is None else Named(name.text, condition, base, name.at)
+        if condition is None:
+            return None
+        height = max(file._heights[own], file._heights[_BASE] if base is not None else 0)
+        return Named(name.text, condition, base, name.at), height
 
     def _other(self, name: Scalar, place: list[str]) -> FileReader | None:
         own_campaign = self.name.partition("/")[0]
         wanted = "/".join(place if len(place) == 2 else [own_campaign, *place])
         file = self.library.files.get(wanted)
+        if file is None and self.library.unreadable:
+            return None  # it may be one of the files that could not be read, which is told
         if file is None:
-            known = self.library.files
-            self.problems.error(
-                name.at,
-                f"no rule file of campaign and phase `{wanted}`",
-                "one of " + ", ".join(sorted(known)),
-                meant=(wanted, known),
+            known = sorted(self.library.files)
+            # A phase of another campaign, named without it, is the likelier slip.
+            phases = {each.partition("/")[2]: each for each in known}
+            close = phases.get(nearest(place[-1], phases), "") or nearest(wanted, known)
+            self.problems.found.append(
+                Problem(
+                    f"no rule file of campaign and phase `{wanted}`",
+                    name.at,
+                    "one of " + listed(known),
+                    f"{close}/{name.text.rpartition('/')[2]}" if close else "",
+                )
             )
         return file
 
@@ -183,7 +197,9 @@ class FileReader:
         path = self.library.path
         steps = [*path[path.index(again) :], again]
         shown = [step if file is self else f"{file.name}/{step}" for file, step in steps]
-        self.problems.error(name.at, "names run in a circle: " + " → ".join(shown), "no way back")
+        self.problems.error(
+            name.at, "names run in a circle: " + " → ".join(shown), "a name that does not lead back"
+        )
 
     def _closure(self) -> list[FileReader]:
         out: list[FileReader] = [self]
@@ -201,6 +217,11 @@ class FileReader:
             where = node.get("where") if isinstance(node, Mapping) else None
             if where is not None:
                 yield key.text, where
+
+    @property
+    def _broken(self) -> set[str]:
+        """The packs that have a name and no condition."""
+        return {key.text for key, _ in self._entries("packs")} - set(self._nodes)
 
     def _entries(self, section: str) -> tuple[tuple[Scalar, Node], ...]:
         node = self.node.get(section)

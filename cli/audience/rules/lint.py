@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 from audience.errors import Location
+from audience.kinds import Kind, Tag
 from audience.rules.reader import Problems
 from audience.rules.tree import All, AtLeast, Condition, Did, Either, Named, Not, RuleFile, Test
 
@@ -21,6 +20,7 @@ class _Linter:
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
         self.seen: set[tuple[int, Location | None, frozenset[str]]] = set()
+        self.knows: dict[int, frozenset[str]] = {}
 
     def walk(self, condition: Condition, negation: Location | None, known: frozenset[str]) -> None:
         """``negation`` is the place of the `not` in force, ``known`` the tags asked to be known."""
@@ -31,19 +31,42 @@ class _Linter:
             case Test():
                 self._check(condition, negation, known)
             case All(parts):
-                asked = {part.tag.name for part in parts if _asks_known(part)}
+                asked = self._known(condition) if negation is None else frozenset()
                 for part in parts:
-                    self.walk(part, negation, known | asked if negation is None else known)
+                    self.walk(part, negation, known | asked)
             case Either(parts) | AtLeast(_, parts):
                 for part in parts:
                     self.walk(part, negation, known)
             case Not(part, at):
                 self.walk(part, at if negation is None else None, known)
             case Named(_, part):
-                self.walk(part, negation, known)
+                # What is known here is not carried along: a name is linted once for each sign.
+                self.walk(part, negation, frozenset())
             case Did() if condition.where is not None:
                 # Its own rows: a negation around the behaviour is not one around its columns.
                 self.walk(condition.where, None, frozenset())
+
+    def _known(self, condition: Condition) -> frozenset[str]:
+        """The tags that can't be missing where a condition holds."""
+        if id(condition) not in self.knows:
+            self.knows[id(condition)] = self._find_known(condition)
+        return self.knows[id(condition)]
+
+    def _find_known(self, condition: Condition) -> frozenset[str]:
+        match condition:
+            case Test(tag, predicate, argument):
+                missing = predicate.over_missing or (
+                    predicate.asks_missing and argument == "unknown"
+                )
+                return frozenset() if missing else frozenset({tag.name})
+            case All(parts):
+                return frozenset().union(*map(self._known, parts))
+            case Either(parts):
+                return frozenset.intersection(*map(self._known, parts))
+            case Named(_, part):
+                return self._known(part)
+            case _:
+                return frozenset()
 
     def _check(self, test: Test, negation: Location | None, known: frozenset[str]) -> None:
         tag = test.tag
@@ -55,14 +78,12 @@ class _Linter:
         how = f"`{test.predicate.name}`" if negation is None else "a negation"
         self.problems.warn(
             negation or test.at,
-            f"{how} over `{tag.name}` also selects where it is missing ({tag.missing:,} rows); "
+            f"{how} over `{tag.name}` also selects where it is missing ({_rows(tag)}); "
             f"`{tag.name}: known` beside it leaves them out",
         )
 
 
-def _asks_known(condition: Condition) -> TypeGuard[Test]:
-    return (
-        isinstance(condition, Test)
-        and condition.predicate.name == "is"
-        and condition.argument == "known"
-    )
+def _rows(tag: Tag) -> str:
+    count = f"{tag.missing:,} row" + ("" if tag.missing == 1 else "s")
+    # Statistics count nulls; a number may be NaN too, which is as missing.
+    return f"at least {count}" if tag.type.kind is Kind.NUMBER else count

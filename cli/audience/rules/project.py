@@ -17,6 +17,7 @@ from audience.rules.reader import Problems
 from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
 
 FILE_NAME = "audience.yaml"
+_LONGEST_PART = 255
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class TagSpec:
     label: str
     values: tuple[ValueSpec, ...] | None
     at: Location = field(compare=False)
+    label_at: Location = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ def read_project(path: Path, shown: str) -> Project:
     """Read the project file. Raises RuleError with all its problems."""
     source = read_source(path, shown)
     problems = Problems()
-    node = parse(source) or Mapping((), Location(source, 1, 1))
+    document, found = parse(source)
+    problems.extend(found)
+    if document is None and found:
+        problems.raise_errors()
+    node = document or Mapping((), Location(source, 1, 1))
     fields = problems.fields(node, PROJECT, "the project file")
     root = path.resolve().parent
     if fields is None:
@@ -104,7 +110,8 @@ def read_project(path: Path, shown: str) -> Project:
     problems.raise_errors()
     people = users[0]
     if people.columns and tags:
-        problems.error(people.places["columns"], "the user table's dictionary is `tags:`")
+        message = "the user table's dictionary is `tags:`"
+        problems.error(people.places["columns"], message, "one dictionary")
         problems.raise_errors()
     return Project(
         source,
@@ -133,7 +140,17 @@ def _text(fields: MappingOf[str, tuple[Scalar, Node]], name: str, problems: Prob
     if name not in fields:
         return ""
     scalar = problems.scalar(fields[name][1], f"`{name}`")
-    return scalar.text if scalar else ""
+    if scalar is None:
+        return ""
+    if not scalar.text.strip() or not all(char.isprintable() for char in scalar.text):
+        problems.error(
+            scalar.at, f"`{name}` is empty or has characters that do not print", "a text"
+        )
+        return ""
+    if any(len(part.encode()) > _LONGEST_PART for part in scalar.text.split("/")):
+        problems.error(scalar.at, f"`{name}` is too long", f"at most {_LONGEST_PART} bytes a name")
+        return ""
+    return scalar.text
 
 
 def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
@@ -195,7 +212,8 @@ def _read_dictionary(node: Node, problems: Problems) -> tuple[TagSpec, ...]:
             )
         labels.setdefault(label, key.text)
         values = _read_values(fields["values"][1], problems) if "values" in fields else None
-        out.append(TagSpec(key.text, label, values, key.at))
+        label_at = fields["label"][1].at if "label" in fields else key.at
+        out.append(TagSpec(key.text, label, values, key.at, label_at))
     return tuple(out)
 
 

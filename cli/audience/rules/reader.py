@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-from audience.errors import Location, Problem, RuleError, Severity, nearest
+from audience.errors import Location, Problem, RuleError, Severity, listed, nearest
 from audience.rules.grammar import Key
 from audience.rules.scalars import Misfit
 from audience.rules.source import Mapping, Node, Scalar, Sequence
+
+_MOST_SUGGESTIONS = 50
 
 
 @dataclass
@@ -27,7 +29,8 @@ class Problems:
         meant: tuple[str, Iterable[str]] | None = None,
     ) -> None:
         """Note an error; ``meant`` is a name and the names it may have been meant for."""
-        close = nearest(*meant) if meant else ""
+        # Past that many, what is meant is another file; and looking costs.
+        close = nearest(*meant) if meant and len(self.found) < _MOST_SUGGESTIONS else ""
         self.found.append(Problem(message, at, expected, close))
 
     def warn(self, at: Location, message: str) -> None:
@@ -36,7 +39,7 @@ class Problems:
 
     def misfit(self, at: Location, misfit: Misfit) -> None:
         """Note a value that does not fit."""
-        self.error(at, misfit.message, misfit.expected)
+        self.found.append(Problem(misfit.message, at, misfit.expected, misfit.nearest))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over problems found elsewhere."""
@@ -44,14 +47,22 @@ class Problems:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """What stops the run."""
-        return tuple(found for found in self.found if found.severity is Severity.ERROR)
+        """What stops the run, each once, by place."""
+        return self._told(Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What is only told."""
-        told = (found for found in self.found if found.severity is Severity.WARNING)
-        return tuple(dict.fromkeys(told))
+        """What is only told, each once, by place."""
+        return self._told(Severity.WARNING)
+
+    def _told(self, severity: Severity) -> tuple[Problem, ...]:
+        chosen = dict.fromkeys(each for each in self.found if each.severity is severity)
+        return tuple(sorted(chosen, key=lambda problem: problem.order))
+
+    @property
+    def count(self) -> int:
+        """How many errors were noted: cheap, to see whether a step noted any."""
+        return sum(each.severity is Severity.ERROR for each in self.found)
 
     def raise_errors(self) -> None:
         """Raise RuleError if there was any error."""
@@ -78,7 +89,7 @@ class Problems:
             self.error(node.at, f"{what} must be a list", "a list such as [a, b]")
             return None
         if not node.items:
-            self.error(node.at, f"{what} is an empty list", "at least one entry")
+            self.error(node.at, f"{what}: the list is empty", "at least one entry")
             return None
         return node.items
 
@@ -108,6 +119,6 @@ class Problems:
         self.error(
             key.at,
             f"unknown key `{key.text}` in {what}",
-            "one of " + ", ".join(keys),
+            "one of " + listed(keys),
             meant=(key.text, keys),
         )

@@ -32,17 +32,22 @@ _NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,2})?)([KkWw
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DURATION = re.compile(r"(\d{1,5})([dwmy])", re.ASCII)
 MAX_INTEGER = 2**63 - 1
+_MAX_DIGITS = 40
+_LARGEST = Decimal(10) ** 30
+_LARGEST_MEASURE = Decimal(10) ** 18
+_LARGEST_COUNT = Decimal(10) ** 12
 T = TypeVar("T")
 Side = TypeVar("Side", Decimal, date)
 
 
 class Misfit(Exception):
-    """A text that is not what it must be: ``message`` and ``expected`` go into the problem."""
+    """A text that is not what it must be; its parts go into the problem."""
 
-    def __init__(self, message: str, expected: str) -> None:
+    def __init__(self, message: str, expected: str, nearest: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
+        self.nearest = nearest
 
 
 @dataclass(frozen=True)
@@ -85,10 +90,15 @@ class Duration:
 
 def read_number(text: str) -> Decimal:
     """``5000``, ``-1.5``, ``5K``, ``1.5万``."""
-    match = _NUMBER.fullmatch(text)
+    match = _NUMBER.fullmatch(text) if len(text) <= _MAX_DIGITS else None
     if not match:
-        raise Misfit(f"`{text}` is not a number", "a number such as 5000, 1.5万 or 5K")
-    return Decimal(match[1]) * UNITS[match[2]]
+        raise Misfit(
+            f"`{text[:_MAX_DIGITS]}` is not a number", "a number such as 5000, 1.5万 or 5K"
+        )
+    number = Decimal(match[1]) * UNITS[match[2]]
+    if abs(number) > _LARGEST:
+        raise Misfit(f"`{text}` is too large", "a number up to 1e30")
+    return number
 
 
 def read_date(text: str) -> date:
@@ -133,12 +143,23 @@ def read_number_range(text: str) -> Range[Decimal]:
     return _ordered(text, read_number(low) if low else None, read_number(high) if high else None)
 
 
+def read_measure_range(text: str) -> Range[Decimal]:
+    """A range for a sum, a mean or another measure: small enough to be computed exactly."""
+    numbers = read_number_range(text)
+    for side in (numbers.low, numbers.high):
+        if side is not None and abs(side) > _LARGEST_MEASURE:
+            raise Misfit(f"`{text}` is too large", "a number up to 1e18")
+    return numbers
+
+
 def read_count_range(text: str) -> Range[int]:
     """A range of how many: whole numbers, none below 0."""
     numbers = read_number_range(text)
     for side in (numbers.low, numbers.high):
         if side is not None and (side < 0 or side != side.to_integral_value()):
             raise Misfit(f"`{text}` does not count", "whole numbers from 0, such as 2.. or ..3")
+        if side is not None and side > _LARGEST_COUNT:
+            raise Misfit(f"`{text}` is too large", "a count up to 1e12")
     low = None if numbers.low is None else int(numbers.low)
     high = None if numbers.high is None else int(numbers.high)
     return Range(low, high)

@@ -23,7 +23,9 @@ MAX_DEPTH = 60
 MAX_NODES = 100_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CORE_TAGS = {None, "!", "tag:yaml.org,2002:str"}
+_TEXT = "tag:yaml.org,2002:str"
+_CORE_TAGS = {None, "!", _TEXT}
+_PLAIN = {None, ""}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Mapping:
 
     entries: tuple[tuple[Scalar, Node], ...]
     at: Location = field(compare=False)
+    broken: bool = field(default=False, compare=False)
+    """Whether entries are left out because their keys are no texts, which has been told."""
 
     def get(self, name: str) -> Node | None:
         """What stands behind a key."""
@@ -77,20 +81,20 @@ def read_source(path: Path, shown: str) -> Source:
         return Source(shown, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
-        at = Location(empty, line, column)
+        place = Source(shown, before).at(len(before))
+        at = Location(empty, place.line, place.column)
         raise RuleError(
             [Problem("the file is not UTF-8 text", at, "a file saved as UTF-8")]
         ) from None
 
 
-def parse(source: Source) -> Node | None:
-    """The one document of a text; None where it is empty.
+def parse(source: Source) -> tuple[Node | None, list[Problem]]:
+    """The one document of a text and every problem on the way.
 
-    Raises RuleError with every problem found.
+    The document is None where the text is empty, or so broken that nothing can be made of it.
     """
-    return _Composer(source).compose()
+    composer = _Composer(source)
+    return composer.compose(), composer.problems
 
 
 @dataclass
@@ -113,16 +117,15 @@ class _Composer:
 
     def compose(self) -> Node | None:
         try:
-            root = self._run(_events(self.source.text))
+            return self._run(_events(self.source.text))
         except yaml.MarkedYAMLError as error:
-            root = None
             self.problems.append(self._syntax(error))
         except yaml.reader.ReaderError as error:
-            root = None
-            self.problems.append(self._unreadable(error.position, error.reason))
-        if self.problems:
-            raise RuleError(self.problems)
-        return root
+            at = self.source.at(error.position)
+            self.problems.append(Problem(f"not valid YAML: {error.reason}", at, "plain text"))
+        except RuleError as error:
+            self.problems.extend(error.problems)
+        return None
 
     def _run(self, events: Iterator[Any]) -> Node | None:
         stack: list[_Open] = []
@@ -145,10 +148,11 @@ class _Composer:
                 node = self._close(done)
                 if done.anchor:
                     self.anchors[done.anchor] = (node, done.weight)
-                root = self._place(stack, node, done.weight, event) or root
+                root = self._place(stack, node, done.weight, event, new=1) or root
             elif isinstance(event, yaml.ScalarEvent):
                 self._check_tag(event)
-                node = Scalar(event.value, not event.implicit[0], self._at(event))
+                quoted = event.style not in _PLAIN or event.tag == _TEXT
+                node = Scalar(event.value, quoted, self._at(event))
                 if event.anchor:
                     self.anchors[event.anchor] = (node, 1)
                 root = self._place(stack, node, 1, event) or root
@@ -160,9 +164,14 @@ class _Composer:
                 root = self._place(stack, known[0], known[1], event) or root
         return root
 
-    def _place(self, stack: list[_Open], node: Node, weight: int, event: Any) -> Node | None:
-        """Put a finished node where it belongs; returned if it is the root."""
-        self.total += weight
+    def _place(
+        self, stack: list[_Open], node: Node, weight: int, event: Any, new: int | None = None
+    ) -> Node | None:
+        """Put a finished node where it belongs; returned if it is the root.
+
+        ``weight`` is how many values it has, ``new`` how many of them were not counted yet.
+        """
+        self.total += weight if new is None else new
         if self.total > MAX_NODES:
             self._stop(event, f"more than {MAX_NODES:,} values, aliases included", "a smaller file")
         if not stack:
@@ -176,17 +185,20 @@ class _Composer:
             return Sequence(tuple(done.items), done.at)
         entries: list[tuple[Scalar, Node]] = []
         first: dict[str, Scalar] = {}
+        repeated = 0
         for key, value in zip(done.items[::2], done.items[1::2], strict=True):
             if not isinstance(key, Scalar):
                 self.problems.append(Problem("a key must be a plain text", key.at, "a name"))
             elif key.text in first:
+                repeated += 1
                 line = first[key.text].at.line
                 message = f"duplicate key `{key.text}` (first on line {line})"
                 self.problems.append(Problem(message, key.at, "each key once"))
             else:
                 first[key.text] = key
                 entries.append((key, value))
-        return Mapping(tuple(entries), done.at)
+        broken = 2 * (len(entries) + repeated) < len(done.items)
+        return Mapping(tuple(entries), done.at, broken)
 
     def _check_tag(self, event: Any) -> None:
         if event.tag not in _CORE_TAGS:
@@ -200,22 +212,17 @@ class _Composer:
         return Location(self.source, start.line + 1, start.column + 1, max(1, length))
 
     def _stop(self, event: Any, message: str, expected: str) -> None:
-        raise RuleError([*self.problems, Problem(message, self._at(event), expected)])
+        raise RuleError([Problem(message, self._at(event), expected)])
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> Problem:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         words = [part for part in (error.context, error.problem) if part]
         message = "not valid YAML: " + ", ".join(words)
-        return Problem(message, Location(self.source, line, column))
-
-    def _unreadable(self, position: int, reason: str) -> Problem:
-        before = self.source.text[:position]
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
-        return Problem(
-            f"not valid YAML: {reason}", Location(self.source, line, column), "plain text"
-        )
+        # What is missing at the end of the text is better shown where it was opened.
+        end = self.source.end
+        for mark in (error.problem_mark, error.context_mark):
+            if mark and (mark.line + 1, mark.column + 1) < (end.line, end.column):
+                return Problem(message, Location(self.source, mark.line + 1, mark.column + 1))
+        return Problem(message, end)
 
 
 def _events(text: str) -> Iterator[Any]:
@@ -231,5 +238,5 @@ def _events(text: str) -> Iterator[Any]:
 # What YAML 1.2 does not print, and marks that reorder text on the screen, so that a rule
 # could read differently from what it does.
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )

@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from audience.errors import Location, nearest
-from audience.kinds import DAYS, NUMBERS, Kind, Tag, Value
+from audience.errors import Location, listed, nearest
+from audience.kinds import DAYS, NUMBERS, Choice, Kind, Tag, Value
 from audience.operators import PREDICATES, Predicate, Takes
 from audience.operators.pattern import PatternError, portable
 from audience.rules.reader import Problems
@@ -34,7 +34,8 @@ _STATES = ("known", "unknown")
 def read_tests(tag: Tag, node: Node, problems: Problems) -> tuple[Test, ...] | None:
     """The tests an entry ``tag: node`` stands for, all of which must hold; None after a problem."""
     if tag.type.kind is Kind.OTHER:
-        problems.error(node.at, f"`{tag.name}` is {tag.type}: rules cannot test it")
+        message = f"`{tag.name}` is {tag.type}: rules cannot test it"
+        problems.error(node.at, message, "a column of numbers, texts, dates, bools or lists")
         return None
     try:
         if isinstance(node, Mapping):
@@ -108,6 +109,8 @@ def _read_operators(tag: Tag, node: Mapping, problems: Problems) -> tuple[Test, 
 
 
 def _read_argument(tag: Tag, predicate: Predicate, node: Node, problems: Problems) -> Argument:
+    if isinstance(node, Scalar) and not node.quoted and node.text in {"", "~", "null"}:
+        raise Misfit("a value is missing here", str(predicate.takes.value))
     match predicate.takes:
         case Takes.VALUES:
             return _read_values(tag, node, problems)
@@ -140,7 +143,8 @@ def _read_argument(tag: Tag, predicate: Predicate, node: Node, problems: Problem
             return read_duration_range(node.text)
         case _:
             if node.text not in _STATES:
-                raise Misfit(f"`{node.text}` is no state of a value", "known or unknown")
+                close = nearest(node.text, _STATES)
+                raise Misfit(f"`{node.text}` is no state of a value", "known or unknown", close)
             return node.text
 
 
@@ -151,6 +155,8 @@ def _read_bound(tag: Tag, node: Scalar, *, up: bool) -> Value:
         raise Misfit(
             f'`"{node.text}"` is text, the column is a {tag.type}', "a number, without quotes"
         )
+    if node.text.endswith("+"):
+        raise Misfit(f"`{node.text}` is a range, not a bound", f"{node.text[:-1]}, without the +")
     return fit_bound(read_number(node.text), tag.type, up=up)
 
 
@@ -190,10 +196,10 @@ def read_choice(tag: Tag, node: Scalar) -> Value:
         if choice.label and choice.label == node.text:
             return choice.value
     known = [str(word) for word in _words(element)]
-    close = nearest(node.text, known)
-    hint = f" (did you mean {close}?)" if close else ""
     refusal = Misfit(
-        f"`{node.text}` is no value of `{tag.name}`{hint}", "one of " + ", ".join(known)
+        f"`{node.text}` is no value of `{tag.name}`",
+        "one of " + listed(map(_shown, element.choices)),
+        nearest(node.text, known),
     )
     try:
         value = read_value(node, element.type)
@@ -206,6 +212,11 @@ def read_choice(tag: Tag, node: Scalar) -> Value:
 
 def _is_choice(tag: Tag, text: str) -> bool:
     return tag.choices is not None and text in [str(word) for word in _words(tag)]
+
+
+def _shown(choice: Choice) -> str:
+    """A value as messages list it: ``一线 (1)``."""
+    return f"{choice.label} ({choice.value})" if choice.label else str(choice.value)
 
 
 def _words(tag: Tag) -> Iterable[Value]:

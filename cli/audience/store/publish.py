@@ -110,11 +110,14 @@ def _publish(
     fingerprint = hashlib.sha256(text + summary.encode()).hexdigest()[:16]
     final = folder / BUILDS / f"{manifest.as_of}.{fingerprint}"
     link = folder / str(manifest.as_of)
-    unchanged = _target(link) == final and _same_files(final, draft)
-    if not unchanged:
+    published = _target(link)
+    unchanged = published is not None and _same_files(published, draft)
+    if published is not None and unchanged:
+        final = published
+    else:
         if final.exists():
-            # A build of this content that is not published, or whose files were changed since.
-            shutil.rmtree(final)
+            # A leftover, or a build whose files were changed since: readers may still be in it.
+            final = final.with_name(f"{final.name}.{uuid.uuid4().hex[:8]}")
         draft.rename(final)
         _flush_folder(final.parent)
         _point(link, f"{BUILDS}/{final.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,14 +45,9 @@ class Build:
         return entry
 
     def ids(self, name: str) -> pa.Array:
-        """A pack's ids, ascending. Raises StoreError where they are not what the manifest says."""
+        """A pack's ids, ascending. Raises StoreError where the file is not the one published."""
         entry = self.entry(name)
-        ids = read_ids(self.folder / entry.file)
-        if len(ids) != entry.size:
-            raise StoreError(
-                f"{self.folder / entry.file} has {len(ids)} ids, its manifest says {entry.size}"
-            )
-        return ids
+        return read_ids(self.folder / entry.file, sha256=entry.sha256)
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,7 @@ class Side:
     packs: dict[str, pa.Array]
     labels: dict[str, str]
     is_pack: bool
+    key: str
 
 
 def open_build(root: Path, reference: Reference) -> Build:
@@ -84,10 +81,13 @@ def all_builds(root: Path) -> Iterator[Manifest]:
             yield open_build(root, reference).manifest
 
 
-def read_ids(path: Path) -> pa.Array:
-    """The one column of a pack's file. Raises StoreError."""
+def read_ids(path: Path, *, sha256: str = "") -> pa.Array:
+    """The one column of a pack's file, which must have the SHA-256 given. Raises StoreError."""
     try:
-        table = pq.read_table(path)
+        data = path.read_bytes()
+        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+            raise StoreError(f"{path} is not the file that was published: its SHA-256 differs")
+        table = pq.read_table(pa.BufferReader(data))
     except FileNotFoundError:
         raise StoreError(f"{path} is missing") from None
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -106,11 +106,14 @@ def read_ids(path: Path) -> pa.Array:
     return ids
 
 
-def open_side(root: Path, text: str) -> Side:
-    """A pack or a build, named or by path. Raises NotPublishedError, StoreError, UsageError."""
+def open_side(root: Path | None, text: str) -> Side:
+    """A pack or a build, by path or, below a project's packs, by name.
+
+    Raises NotPublishedError, StoreError, UsageError.
+    """
     path = Path(text)
     if path.is_file():
-        return Side(text, {path.stem: read_ids(path)}, {}, is_pack=True)
+        return Side(text, {path.stem: read_ids(path)}, {}, True, pq.read_schema(path).names[0])
     if (path / FILE_NAME).is_file():
         folder = path.resolve()
         return _side(Build(folder, read_manifest(folder)), "")
@@ -119,6 +122,8 @@ def open_side(root: Path, text: str) -> Side:
             f"there is no `{text}`; expected a pack's file, a build's folder or a name"
         )
     reference = parse_reference(text)
+    if root is None:
+        raise UsageError(f"`{text}` is no path here, and without a project names mean nothing")
     return _side(open_build(root, reference), reference.pack)
 
 
@@ -127,7 +132,8 @@ def _side(build: Build, pack: str) -> Side:
     names = [build.entry(pack).name] if pack else [entry.name for entry in manifest.packs]
     title = manifest.name + (f"/{pack}" if pack else "")
     labels = {entry.name: entry.label for entry in manifest.packs if entry.name in names}
-    return Side(title, {name: build.ids(name) for name in names}, labels, is_pack=bool(pack))
+    ids = {name: build.ids(name) for name in names}
+    return Side(title, ids, labels, bool(pack), manifest.key)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -136,12 +142,12 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
-def write_ids(path: Path, ids: pa.Array) -> None:
-    """Write ids as a file of one column, for the owner alone. Raises StoreError."""
+def write_ids(path: Path, ids: pa.Array, key: str) -> None:
+    """Write ids as a file of one column named ``key``, for the owner alone. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
-            pq.write_table(pa.table({"id": ids}), file, compression="zstd")
+            pq.write_table(pa.table({key: ids}), file, compression="zstd")
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
