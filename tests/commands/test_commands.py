@@ -180,8 +180,8 @@ def test_events_that_count_for_nobody_are_told(run: Run, make_project: MakeProje
     rule = "campaign: c\nphase: p\nas_of: 2024-03-01\npacks: {b: {where: {did: {event: buy}}}}\n"
     folder = make_project(USERS, {"a.yaml": rule}, events=EVENTS)
     done = run("size", at=folder)
-    assert "table `events`: 1 events name no user" in done.err
-    assert "table `events`: 1 events are of users who are not in the user table" in done.err
+    assert "table `events`: 1 event without a user" in done.err
+    assert "table `events`: 1 event of users who are not in the user table" in done.err
     empty = run("size", "--as-of", "2024-01-01", at=folder)
     assert "pack `b` is empty" in empty.err
 
@@ -263,7 +263,7 @@ def test_diff(run: Run, folder: Path, tmp_path: Path) -> None:
     assert [each["name"] for each in data["only_old"]] == ["not_plus"]
     assert data["matrix"][0]["into"] == {"老客": 1, "young": 0, "rest": 2}
     written = pq.read_table(tmp_path / "out/老客/removed.parquet")
-    assert written.column(0).to_pylist() == [3]
+    assert written.to_pydict() == {"user_id": [3]}
 
 
 def test_diff_by_path_needs_no_project(run: Run, folder: Path, tmp_path: Path) -> None:

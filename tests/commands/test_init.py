@@ -34,6 +34,7 @@ EVENTS = pl.DataFrame(
         "会员号": [1, 2, 2],
         "at": [datetime(2024, 1, 31, 17, tzinfo=UTC)] * 3,
         "event_type": ["看", "买", "买"],
+        "shop": ["x", None, "y"],
     }
 )
 
@@ -47,7 +48,7 @@ def test_a_new_project_works_at_once(run: Run, tmp_path: Path) -> None:
     rule = (folder / "rules/first-campaign.yaml").read_text()
     assert rule.startswith("# yaml-language-server: $schema=../.audience/rules.schema.json")
     assert "packs/" in (folder / ".gitignore").read_text()
-    assert json.loads((folder / ".audience/rules.schema.json").read_text())["$defs"]
+    assert json.loads((folder / ".audience/rules.schema.json").read_text())["definitions"]
     assert run("check", at=folder).code == 0
     built = json.loads(run("build-pack", "-f", "json", at=folder).out)["builds"]
     assert all(pack["size"] > 0 for pack in built[0]["packs"])
@@ -82,6 +83,7 @@ def test_tables_are_described_as_they_are(run: Run, made: Path) -> None:
             "day": "dt",
             "action": "event_type",
             "actions": ["买", "看"],
+            "columns": {"shop": {"values": ["x", "y"]}},
         },
     }
     tags = project["tags"]

@@ -21,7 +21,7 @@ def arrays(side: dict[str, set[int]]) -> dict[str, pa.Array]:
 @settings(derandomize=True, deadline=None)
 @given(old=SIDES, new=SIDES)
 def test_builds_pack_by_pack(old: dict[str, set[int]], new: dict[str, set[int]]) -> None:
-    diff = compare("old", arrays(old), "new", arrays(new), {}, pair=False)
+    diff = compare("old", arrays(old), "new", arrays(new), {}, pair=False, key="id")
     assert [pack.name for pack in diff.packs] == [name for name in old if name in new]
     for pack in diff.packs:
         before, after = old[pack.name], new[pack.name]
@@ -51,7 +51,9 @@ def test_builds_pack_by_pack(old: dict[str, set[int]], new: dict[str, set[int]])
 
 
 def test_two_packs_of_different_names() -> None:
-    diff = compare("o", {"a": pa.array(["x", "y"])}, "n", {"b": pa.array(["y"])}, {}, pair=True)
+    diff = compare(
+        "o", {"a": pa.array(["x", "y"])}, "n", {"b": pa.array(["y"])}, {}, pair=True, key="id"
+    )
     assert [(pack.name, pack.kept, pack.removed) for pack in diff.packs] == [("a → b", 1, 1)]
     assert not diff.only_old
     assert not diff.only_new
@@ -59,4 +61,4 @@ def test_two_packs_of_different_names() -> None:
 
 def test_keys_of_different_types_are_refused() -> None:
     with pytest.raises(UsageError, match="different types"):
-        compare("o", {"a": pa.array(["1"])}, "n", {"a": pa.array([1])}, {}, pair=False)
+        compare("o", {"a": pa.array(["1"])}, "n", {"a": pa.array([1])}, {}, pair=False, key="id")

@@ -7,6 +7,7 @@ one module an engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -55,6 +56,10 @@ class Engine(Protocol):
 
     def fetch(self, frame: LazyFrame[Any]) -> pa.Table:
         """Compute a frame and hand it over."""
+        ...
+
+    def refusals(self) -> AbstractContextManager[None]:
+        """A context in which what the engine's library raises becomes a DataError."""
         ...
 
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -48,31 +49,34 @@ class DuckdbEngine:
         names = ", ".join(
             _quote(name) for name in dict.fromkeys((*columns, table.spec.time)) if name
         )
-        try:
+        with self.refusals():
             raw = self._connection.sql(
                 # Paths and names are quoted above; a prepared statement takes neither here.
                 f"SELECT {names} "  # noqa: S608
                 f"FROM read_parquet([{listed}], {options}, union_by_name = true)"
             )
-        except duckdb.Error as error:
-            raise _refusal(error) from None
         return canonical(nw.from_native(raw), table, columns, self.time_zone)
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""
         name = f"held_{next(self._numbers)}"
-        try:
+        with self.refusals():
             frame.to_native().create(name)
             return nw.from_native(self._connection.table(name))
-        except duckdb.Error as error:
-            raise _refusal(error) from None
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""
-        try:
+        with self.refusals():
             return frame.to_native().to_arrow_table()
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """See :meth:`Engine.refusals`."""
+        try:
+            yield
         except duckdb.Error as error:
-            raise _refusal(error) from None
+            reason = str(error).splitlines()[0][:300]
+            raise DataError(f"the tables could not be read: {reason}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""
@@ -81,7 +85,3 @@ class DuckdbEngine:
 
 def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _refusal(error: duckdb.Error) -> DataError:
-    return DataError(f"the tables could not be read: {str(error).splitlines()[0][:300]}")

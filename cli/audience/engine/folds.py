@@ -13,11 +13,14 @@ import narwhals.stable.v2 as nw
 
 from audience.engine.base import DAY
 from audience.engine.compile import Compiler
-from audience.kinds import Kind
+from audience.kinds import Kind, Type
 from audience.plan.nodes import Days, Fold, Limit, Node
+from audience.rules.scalars import fit_bound
 
 MILLIONTHS = 10**6
 """Fractions are summed as whole millionths: exact for money, and whatever the order of the rows."""
+
+_INFINITE = 1e30
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class EventColumns:
 
     key: str
     action: str
-    kinds: Mapping[str, Kind]
+    types: Mapping[str, Type]
 
 
 def matching(fold: Fold, nodes: Sequence[Node], columns: EventColumns) -> nw.Expr:
@@ -91,12 +94,15 @@ def _measured(limit: Limit, columns: EventColumns) -> _Measured:
     inputs: dict[str, nw.Expr] = {}
     scale = 1
     if limit.name in {"sum", "mean"}:
-        fraction = columns.kinds[name] is Kind.NUMBER
+        fraction = columns.types[name].kind is Kind.NUMBER
         scale = MILLIONTHS if fraction else 1
-        exact = nw.col(name) * MILLIONTHS if fraction else nw.col(name)
+        exact = nw.col(name)
+        if fraction:
+            # Infinity counts as more than any bound that a rule can have.
+            exact = (exact * MILLIONTHS).clip(-_INFINITE, _INFINITE).round(0)
         whole = f"__whole_{name}"
         # 128 bits: 64 would wrap without a word.
-        inputs[whole] = (exact.round(0) if fraction else exact).cast(nw.Int128)
+        inputs[whole] = exact.cast(nw.Int128)
         name = whole
     made = limit.measure.aggregates(nw.col(name))
     prefix = f"__{limit.name}_{name}_"
@@ -107,22 +113,25 @@ def _measured(limit: Limit, columns: EventColumns) -> _Measured:
         times = nw.col(prefix + "count").cast(nw.Int128)
         holds = _mean_in_range(value, times, limit, scale) & (times > 0)
     else:
-        holds = _in_range(value, limit, scale)
+        holds = _in_range(value, limit, scale, columns)
     return _Measured(inputs, {prefix + part: made[part] for part in made}, holds)
 
 
-def _in_range(value: nw.Expr, limit: Limit, scale: int) -> nw.Expr:
+def _in_range(value: nw.Expr, limit: Limit, scale: int, columns: EventColumns) -> nw.Expr:
     tests = []
     if limit.low is not None:
-        tests.append(value >= _bound(limit.low, limit, scale, ROUND_CEILING))
+        tests.append(value >= _bound(limit.low, limit, scale, columns, up=True))
     if limit.high is not None:
-        tests.append(value <= _bound(limit.high, limit, scale, ROUND_FLOOR))
+        tests.append(value <= _bound(limit.high, limit, scale, columns, up=False))
     return functools.reduce(operator.and_, tests)
 
 
-def _bound(bound: Decimal | int, limit: Limit, scale: int, rounding: str) -> int | float:
-    if limit.name in {"min", "max"}:
-        return float(bound)
+def _bound(
+    bound: Decimal | int, limit: Limit, scale: int, columns: EventColumns, *, up: bool
+) -> int | float:
+    if limit.column is not None and limit.name in {"min", "max"}:
+        return fit_bound(Decimal(bound), columns.types[limit.column], up=up)
+    rounding = ROUND_CEILING if up else ROUND_FLOOR
     return int((Decimal(bound) * scale).to_integral_value(rounding))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -46,24 +47,26 @@ class PolarsEngine:
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""
-        return nw.from_native(_collect(frame).lazy())
+        return nw.from_native(self._collect(frame).lazy())
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""
-        return _collect(frame).to_arrow()
+        return self._collect(frame).to_arrow()
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """See :meth:`Engine.refusals`."""
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            # A panic is not an Exception: left alone it would pass every handler above.
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise DataError(f"the tables could not be read: {lines[0][:300]}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""
 
-
-def _collect(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
-    lazy: pl.LazyFrame = frame.to_native()
-    try:
-        return lazy.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        # A panic is not an Exception: left alone it would pass every handler above.
-        raise DataError(f"the tables could not be read: {_first_line(error)}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    def _collect(self, frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+        lazy: pl.LazyFrame = frame.to_native()
+        with self.refusals():
+            return lazy.collect(engine="streaming")

@@ -62,7 +62,8 @@ def run_plan(
 
     Raises DataError where a table can't be read or its keys are not what they must be.
     """
-    return _Run(plan, tables, engine, on_step or _silent).run()
+    with engine.refusals():  # some engines bind what is asked of them at once
+        return _Run(plan, tables, engine, on_step or _silent).run()
 
 
 def _silent(_what: str, _table: str, _step: Step | None) -> None:
@@ -98,7 +99,7 @@ class _Run:
     def _read_events(self, read: Read) -> tuple[nw.LazyFrame[Any], EventColumns]:
         """The rows that any fold of the table wants, read once and held."""
         table = self.tables[read.table]
-        columns = EventColumns(table.spec.key, table.spec.action, self.plan.kinds[read.table])
+        columns = EventColumns(table.spec.key, table.spec.action, self.plan.types[read.table])
         started = self._begin("read", read.table)
         files = table.between(*(read.days or (None, None)))
         if not files:

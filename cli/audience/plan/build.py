@@ -69,7 +69,7 @@ def build_plan(requests: Sequence[Request], catalog: Catalog) -> Plan:
         users,
         tuple(events),
         tuple(reads_of(nodes, file.roots, catalog) for file in files),
-        {table.name: {name: tag.type.kind for name, tag in table.tags.items()} for table in tables},
+        {table.name: {name: tag.type for name, tag in table.tags.items()} for table in tables},
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from audience.kinds import Kind, Value
+from audience.kinds import Type, Value
 from audience.operators import MEASURES, PREDICATES, Measure, Predicate
 
 Days = tuple[date | None, date]
@@ -224,5 +224,5 @@ class Plan:
     inputs: tuple[tuple[Read, ...], ...]
     """For each file, what it alone would have to read: that is what it was made from."""
 
-    kinds: dict[str, dict[str, Kind]] = field(compare=False, default_factory=dict)
-    """By table, the kind of each column that is read."""
+    types: dict[str, dict[str, Type]] = field(compare=False, default_factory=dict)
+    """By table, the type of each column."""
