@@ -212,7 +212,9 @@ def test_a_refused_pattern_says_why(pattern: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "inside", "outside"), FOUND, ids=lambda value: repr(value)[:30]
+    ("pattern", "inside", "outside"),
+    FOUND,
+    ids=lambda value: repr(value)[:30] if isinstance(value, str) else "",
 )
 def test_what_a_pattern_finds(pattern: str, inside: set[str], outside: set[str]) -> None:
     texts = sorted(inside | outside)
