@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures example docs lock clean
+.PHONY: help setup demo test check format fixtures example bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,12 @@ example: $(RETAIL)/data/.ready ## Run the program on a year of a grocery chain's
 	$(BIN)/audience check --project $(RETAIL)
 	$(BIN)/audience build-pack --project $(RETAIL)
 	$(BIN)/audience diff-packs --project $(RETAIL) retail-2017/autumn retail-2017/holiday --matrix
+
+USERS ?= 200000
+PAIRS ?= 5
+
+bench: $(READY) ## Time the program against SQL written by hand (USERS=200000 PAIRS=5)
+	$(BIN)/python bench/run.py --users $(USERS) --pairs $(PAIRS)
 
 docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python docs/generate.py
