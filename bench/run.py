@@ -1,8 +1,8 @@
 """Time the program against SQL written by hand: whole processes, in turns, ratios of each pair.
 
-The work is the shipped campaign, 34 packs of four phases, over tables of any size. The rival is DuckDB
-over the same files, one query a pack (`tests/oracle/shipped`), ids sorted and written as Parquet. Sizes
-are compared and must be equal before anything is timed.
+The work is the shipped campaign, 34 packs of four phases, over tables of any size. The rival is
+DuckDB over the same files, one query a pack (`tests/oracle/shipped`), ids sorted and written as
+Parquet. Sizes are compared and must be equal before anything is timed.
 
     python bench/run.py --users 200000 --pairs 5
 """

@@ -19,7 +19,7 @@ from audience.engine.choice import open_engine
 from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
 from audience.insight.tags import TagReport, report_tag
-from audience.kinds import Kind
+from audience.kinds import Kind, Tag
 from audience.plan.build import build_plan
 from audience.plan.explain import explain_plan
 from audience.rules.jsonschema import project_schema, rule_schema
@@ -70,7 +70,7 @@ def load(path: str | Path | None = None) -> Project:
     return load_project(path)
 
 
-def check(project: Project, rules: Sequence[str | Path] = ()) -> CheckReport:
+def check(project: Project, rules: str | Path | Sequence[str | Path] = ()) -> CheckReport:
     """All problems of the project file and of rule files, without reading a row.
 
     Without ``rules``: of every rule file of the project. Raises DataError where a table can't be
@@ -80,7 +80,7 @@ def check(project: Project, rules: Sequence[str | Path] = ()) -> CheckReport:
     workspace = open_workspace(project, problems)
     if problems.errors:
         return CheckReport((), problems.errors, problems.warnings)
-    files = read_rules(workspace, rules, problems)
+    files = read_rules(workspace, _paths(rules), problems)
     for file in files:
         missing_warnings(file, problems)
     return CheckReport(tuple(files), problems.errors, problems.warnings)
@@ -88,9 +88,9 @@ def check(project: Project, rules: Sequence[str | Path] = ()) -> CheckReport:
 
 def build(
     project: Project,
-    rules: Sequence[str | Path] = (),
+    rules: str | Path | Sequence[str | Path] = (),
     *,
-    as_of: date | None = None,
+    as_of: date | str | None = None,
     packs: Sequence[str] = (),
     dry_run: bool = False,
     engine: str = "polars",
@@ -102,19 +102,19 @@ def build(
     ``dry_run`` nothing is published. Raises RuleError, DataError, StoreError, BusyError,
     UsageError.
     """
-    workspace, requests = prepare(project, rules, as_of, packs)
+    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs)
     return run_build(workspace, requests, engine=engine, dry_run=dry_run, on_step=on_step)
 
 
 def explain(
     project: Project,
-    rules: Sequence[str | Path] = (),
+    rules: str | Path | Sequence[str | Path] = (),
     *,
-    as_of: date | None = None,
+    as_of: date | str | None = None,
     packs: Sequence[str] = (),
 ) -> str:
     """The plan of a build, as text: what is read, what is shared, how each pack comes out of it."""
-    workspace, requests = prepare(project, rules, as_of, packs)
+    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs)
     plan = build_plan(requests, workspace.catalog)
     counts = {}
     for read in (plan.users, *plan.events):
@@ -125,32 +125,60 @@ def explain(
 
 
 def tags(
-    project: Project, names: Sequence[str] = (), *, top: int = 20, engine: str = "polars"
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    table: str = "",
+    top: int = 20,
+    engine: str = "polars",
 ) -> tuple[TagReport, ...]:
-    """The tag dictionary with what the columns hold; ``names`` are tags or labels, default all."""
+    """The tag dictionary with what the columns hold; ``names`` are tags or labels, default all.
+
+    ``table`` is an event table whose columns are wanted instead. Raises UsageError, DataError.
+    """
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    users = workspace.catalog.users
-    wanted = []
+    catalog = workspace.catalog
+    tables = {catalog.users.name: catalog.users, **catalog.events}
+    if table and table not in tables:
+        raise UsageError(f"no table `{table}`; there is {', '.join(tables)}")
+    users = tables[table or catalog.users.name]
+    wanted: dict[str, Tag] = {}
     for name in names or [name for name in users.tags if name != users.key]:
         tag = users.find(name)
         if tag is None:
+            elsewhere = [other for other in tables.values() if other.find(name)]
             close = nearest(name, users.names)
-            raise UsageError(f"no tag `{name}`" + (f"; did you mean {close}?" if close else ""))
-        wanted.append(tag)
-    table = workspace.tables[users.name]
+            hint = f"; did you mean {close}?" if close else ""
+            if elsewhere:
+                hint = f"; it is a column of `{elsewhere[0].name}`, which --table names"
+            raise UsageError(f"no tag `{name}`{hint}")
+        wanted[tag.name] = tag
+    table_data = workspace.tables[users.name]
     running = open_engine(engine, project.time_zone)
     try:
         out = []
-        for tag in wanted:
+        for tag in wanted.values():
             if tag.type.kind is Kind.OTHER:
                 continue
-            column = running.fetch(running.scan(table, table.files, [tag.name]))[tag.name]
+            scan = running.scan(table_data, table_data.files, [tag.name])
+            column = running.fetch(scan.select(tag.name))[tag.name]
             out.append(report_tag(tag, column, top))
         return tuple(out)
     finally:
         running.close()
+
+
+def _paths(rules: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [rules] if isinstance(rules, str | Path) else rules
+
+
+def _day(text: date | str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if isinstance(text, str) else text
+    except ValueError:
+        raise UsageError(f"as_of `{text}`: expected a date such as 2023-04-30") from None
 
 
 def list_builds(project: Project) -> tuple[Manifest, ...]:

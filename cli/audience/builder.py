@@ -68,6 +68,9 @@ def prepare(
     problems.raise_errors()
     chosen = _choose(files, packs)
     now = today(project)
+    days = {as_of} if as_of else {file.as_of for file in files if file.as_of}
+    if days and max(days) > now:
+        raise UsageError(f"as_of {max(days)} lies in the future; today is {now}")
     return workspace, [
         Request(file, as_of or file.as_of or now, chosen.get(file.name))
         for file in files

@@ -106,7 +106,7 @@ def _from_tables(folder: Path, tables: Sequence[Path], key: str | None) -> dict[
 
 def _open(folder: Path, path: Path) -> TableData:
     try:
-        spec = TableSpec(path.stem, str(path.resolve()), "", "", "", "", None, (), {})
+        spec = TableSpec(path.stem, str(path.resolve()), "", "", "", "", None, (), (), {})
         return open_table(spec, folder.resolve())
     except DataError as error:
         raise UsageError(f"--from {path}: {error}") from None
@@ -124,7 +124,8 @@ def _read(table: TableData, column: str) -> pa.ChunkedArray:
     """A column as rules will see it: NaN missing, timestamps as days of the zone."""
     engine = open_engine("polars", _ZONE)
     try:
-        return engine.fetch(engine.scan(table, table.files, [column]))[column]
+        scan = engine.scan(table, table.files, [column])
+        return engine.fetch(scan.select(column))[column]
     finally:
         engine.close()
 

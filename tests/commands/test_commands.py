@@ -169,6 +169,12 @@ def test_as_of(run: Run, folder: Path, word: str, back: int | None) -> None:
     assert {each["as_of"] for each in built} == {wanted}
 
 
+def test_as_of_in_the_future(run: Run, folder: Path) -> None:
+    done = run("size", "--as-of", "9999-01-01", at=folder)
+    assert done.code == ExitCode.USAGE
+    assert "lies in the future" in done.err
+
+
 @pytest.mark.parametrize("word", ["2024-02-30", "20240229", "tomorrow", "2024-W01-1"])
 def test_as_of_that_is_no_day(run: Run, folder: Path, word: str) -> None:
     done = run("size", "--as-of", word, at=folder)
@@ -287,13 +293,25 @@ def test_two_days_of_one_phase(run: Run, folder: Path) -> None:
     assert "c/1-first@2024-03-01/老客 → c/1-first@2024-04-01/老客" in done.out
 
 
-def test_tags(run: Run, folder: Path) -> None:
+def test_tags(run: Run, folder: Path, tmp_path: Path) -> None:
+    made = tmp_path / "with_events"
+    made.mkdir()
+    USERS.write_parquet(made / "users.parquet")
+    pl.DataFrame(EVENTS).write_parquet(made / "events.parquet")
+    text = (folder / "audience.yaml").read_text()
+    events = "  events: {path: events.parquet, key: user_id, time: ts, action: action}\n"
+    (made / "audience.yaml").write_text(text + events)
     text = run("tags", at=folder).out
-    assert "北京 3" in text
+    assert "北京: 3" in text
     assert "min 10" in text
     data = json.loads(run("tags", "plus", "-f", "json", at=folder).out)["tags"]
     assert data[0]["missing"] == pytest.approx(2 / 6)
     assert {(each["value"], each["count"]) for each in data[0]["values"]} == {(True, 2), (False, 2)}
+    events = run("tags", "--table", "events", "action", at=made)
+    assert "columns of 4 events" in events.out
+    assert "buy: 3, browse: 1" in events.out
+    assert "it is a column of `events`, which --table names" in run("tags", "action", at=made).err
+    assert run("tags", "--table", "evnets", at=made).code == ExitCode.USAGE
     wrong = run("tags", "plsu", at=folder)
     assert wrong.code == ExitCode.USAGE
     assert "did you mean plus?" in wrong.err

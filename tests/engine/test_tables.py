@@ -200,12 +200,46 @@ def test_windows_read_only_the_days_they_need(tmp_path: Path, engine: str) -> No
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_window_without_any_day_on_disk(tmp_path: Path, engine: str) -> None:
     events_by_day(tmp_path, ["2024-01-01"])
+    gaps = EVENTS.replace("day: dt", "day: dt, known_gaps: [2024-01-02..]")
     found = select(
-        project(tmp_path, events=EVENTS),
+        project(tmp_path, events=gaps),
         {"did": "{did: {within: 2d}}", "none": "{did: {within: 2d, times: ..3}}"},
         engine,
     )
     assert found == {"did": [], "none": [1, 2]}
+
+
+DAYS = ["2024-02-26", "2024-02-28", "2024-03-01"]
+MISSING = {
+    "a day inside": ("{within: 5d}", "[]", "2 days that a rule's window asks for: 2024-02-27, "),
+    "a day that is known": ("{within: 4d}", "[2024-02-27]", "1 day that a rule's window asks for"),
+    "all known": ("{within: 9d}", "[2024-02-27, 2024-02-29..2024-02-29]", ""),
+    "before the first day": ("{between: 2024-01-01..2024-02-26}", "[]", ""),
+    "open, from the first day": ("{times: 1..}", "[]", "2 days"),
+    "outside the window": ("{between: 2024-02-28..2024-02-28}", "[]", ""),
+    "one window of two": ("[{within: 1d}, {between: ..2024-02-26}]", "[]", ""),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_missing_days_are_named(tmp_path: Path, name: str) -> None:
+    did, gaps, text = MISSING[name]
+    events_by_day(tmp_path, DAYS)
+    key = "" if gaps == "[]" else f", known_gaps: {gaps}"
+    opened = project(tmp_path, events=EVENTS.replace("day: dt", f"day: dt{key}"))
+    if text:
+        with pytest.raises(DataError, match=text):
+            one(opened, f"{{did: {did}}}")
+    else:
+        one(opened, f"{{did: {did}}}")
+
+
+def test_data_that_ends_before_as_of_is_no_empty_pack(tmp_path: Path) -> None:
+    events_by_day(tmp_path, DAYS)
+    gaps = EVENTS.replace("day: dt", "day: dt, known_gaps: [2024-02-27, 2024-02-29]")
+    opened = project(tmp_path, events=gaps)
+    with pytest.raises(DataError, match="1 day that a rule's window asks for: 2024-03-02"):
+        one(opened, "{did: {within: 2d}}", as_of="2024-03-02")
 
 
 @pytest.mark.parametrize("folder", ["dt=2024-13-45", "dt=x", "dt=__HIVE_DEFAULT_PARTITION__", "x"])

@@ -331,7 +331,7 @@ def test_a_problem_behind_marks_and_wide_signs(
         "rules/rule.yaml:4:37: error: `二十` is not a number\n"
         "  4 |   x: {label: cafe\u0301 😀ｂ, where: {age: 二十}}\n"
         f"    | {' ' * 37}^^^^\n"
-        "  expected a number such as 5000, 1.5万 or 5K"
+        "  expected a number such as 5000, 1.5万 or 5K, or a range such as 5000.. or 18..30"
     )
 
 

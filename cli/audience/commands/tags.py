@@ -16,6 +16,10 @@ def tags(
         list[str] | None,
         typer.Argument(help="Tags by name or label; default: all.", show_default=False),
     ] = None,
+    table: Annotated[
+        str,
+        typer.Option(help="An event table whose columns to list instead.", show_default=False),
+    ] = "",
     top: Annotated[int, typer.Option(min=1, help="How many values of a tag are listed.")] = 12,
     format: FormatOption = Format.TABLE,
     project: ProjectOption = None,
@@ -24,8 +28,8 @@ def tags(
     from audience import api
     from audience.report.tables import tag_grid
 
-    reports = api.tags(api.load(project), names or (), top=top)
+    reports = api.tags(api.load(project), names or (), table=table, top=top)
     if format is Format.JSON:
         write_json({"tags": [report.to_dict() for report in reports]})
     else:
-        write_grids([tag_grid(reports, reports[0].rows if reports else 0)])
+        write_grids([tag_grid(reports, table)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,12 +100,13 @@ class _Run:
         """The rows that any fold of the table wants, read once and held."""
         table = self.tables[read.table]
         columns = EventColumns(table.spec.key, table.spec.action, self.plan.types[read.table])
+        folds = [self._fold(number) for number in read.folds]
+        _check_days(table, folds)
         started = self._begin("read", read.table)
         files = table.between(*(read.days or (None, None)))
         if not files:
             # No day of the windows is on disk: the folds see an empty table of the right types.
             files = table.files[:1]
-        folds = [self._fold(number) for number in read.folds]
         wanted = any_matching(folds, self.plan.nodes, columns)
         scan = self.engine.scan(table, files, read.columns)
         events = self.engine.hold(scan.filter(wanted))
@@ -196,6 +197,18 @@ class _Run:
 
     def _end(self, what: str, table: str, rows: int, started: float) -> None:
         self.on_step(what, table, Step(what, table, rows, time.monotonic() - started))
+
+
+def _check_days(table: TableData, folds: Sequence[Fold]) -> None:
+    missing = table.missing_days(fold.days for fold in folds)
+    if missing:
+        shown = ", ".join(map(str, missing[:_EXAMPLES]))
+        days = "1 day" if len(missing) == 1 else f"{len(missing):,} days"
+        more = ", …" if len(missing) > _EXAMPLES else ""
+        raise DataError(
+            f"table `{table.name}` has no partition of {days} that a rule's window asks for: "
+            f"{shown}{more}; days that rightly have none can be listed as `known_gaps`"
+        )
 
 
 def _combined(column: pa.ChunkedArray) -> pa.Array:

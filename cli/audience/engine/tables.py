@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -64,6 +64,23 @@ class TableData:
             for file in self.files
             if file.day is None
             or ((first is None or file.day >= first) and (last is None or file.day <= last))
+        )
+
+    def missing_days(self, windows: Iterable[tuple[date | None, date]]) -> list[date]:
+        """Days inside the windows, from the first there is, without partition or known gap."""
+        there = {file.day for file in self.files if file.day is not None}
+        if not there:
+            return []
+        wanted: set[date] = set()
+        for first, last in windows:
+            start = max(first or min(there), min(there))
+            wanted |= {start + timedelta(days=n) for n in range((last - start).days + 1)}
+        return sorted(day for day in wanted - there if not self._is_gap(day))
+
+    def _is_gap(self, day: date) -> bool:
+        return any(
+            (gap.low is None or gap.low <= day) and (gap.high is None or day <= gap.high)
+            for gap in self.spec.gaps
         )
 
 

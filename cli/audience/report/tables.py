@@ -109,7 +109,7 @@ def _matrix_grid(diff: BuildDiff) -> Grid:
     return Grid(title, (*heads, Column("in none", True)), rows)
 
 
-def tag_grid(reports: Sequence[TagReport], rows: int) -> Grid:
+def tag_grid(reports: Sequence[TagReport], table: str = "") -> Grid:
     """The tag dictionary, a line a tag."""
     columns = (
         Column("tag"),
@@ -121,14 +121,16 @@ def tag_grid(reports: Sequence[TagReport], rows: int) -> Grid:
     lines = tuple(
         (tag.name, tag.label, tag.type, percent(tag.missing), _values(tag)) for tag in reports
     )
-    return Grid(f"tags of {number(rows)} users", columns, lines)
+    rows = number(reports[0].rows if reports else 0)
+    title = f"columns of {rows} {table}" if table else f"tags of {rows} users"
+    return Grid(title, columns, lines)
 
 
 def _values(tag: TagReport) -> str:
     if tag.values:
         listed = [
             (f"{each.label} ({_shown(each.value)})" if each.label else _shown(each.value))
-            + f" {number(each.count)}"
+            + f": {number(each.count)}"
             for each in tag.values
         ]
         more = tag.distinct - sum(1 for each in tag.values if each.count)

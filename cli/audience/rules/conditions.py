@@ -103,10 +103,12 @@ class ConditionReader:
             return None
         keys = {key.text: (key, value) for key, value in node.entries}
         self._check_companions(keys)
+        seen: dict[str, Scalar] = {}
         parts: list[Condition | None] = []
         for key, value in node.entries:
             read = self._keywords.get(key.text)
             if read is None:
+                self._check_once(key, seen)
                 parts.extend(self._read_tag(key, value))
             elif key.text in _USERS_ONLY and self.names is None:
                 self.problems.error(
@@ -153,6 +155,19 @@ class ConditionReader:
                 "other entries beside it, or `not:` for everybody but these",
             )
 
+    def _check_once(self, key: Scalar, seen: dict[str, Scalar]) -> None:
+        """A tag under its name and under its label is as much a duplicate as any other key."""
+        tag = self.table.find(key.text)
+        if tag is not None and tag.name in seen:
+            first = seen[tag.name]
+            self.problems.error(
+                key.at,
+                f"`{key.text}` is `{first.text}`, which stands on line {first.at.line} already",
+                "each tag once; several tests of it as `{gte: …, lt: …}` or in `all:`",
+            )
+        elif tag is not None:
+            seen[tag.name] = key
+
     def _read_tag(
         self, key: Scalar, value: Node, keywords: Collection[str] = CONDITION
     ) -> list[Condition | None]:
@@ -161,6 +176,9 @@ class ConditionReader:
             if self.table.is_users:
                 what = "tag or keyword"
                 expected = "a tag of the dictionary (`audience tags` lists them) or a keyword"
+                others = [each.name for each in self.catalog.events.values() if each.find(key.text)]
+                if others:
+                    expected = f"a tag; the columns of `{others[0]}` stand in `did: {{where: …}}`"
             else:
                 what = f"column of `{self.table.name}`"
                 expected = "one of " + listed(self.table.tags)
@@ -178,7 +196,11 @@ class ConditionReader:
         mapping = self.problems.mapping(node, "`tags`")
         if mapping is None:
             return None
-        parts = [part for key, value in mapping.entries for part in self._read_tag(key, value, ())]
+        seen: dict[str, Scalar] = {}
+        parts: list[Condition | None] = []
+        for key, value in mapping.entries:
+            self._check_once(key, seen)
+            parts += self._read_tag(key, value, ())
         if not parts:
             self.problems.error(node.at, "`tags` is empty", "at least one tag")
             return None

@@ -74,6 +74,7 @@ TABLE = {
     "key": Key("The column that names the user: integers or texts.", "text", required=True),
     "time": Key("An event table's time: a timestamp or a date.", "text"),
     "day": Key("An event table's partition column of local days.", "text"),
+    "known_gaps": Key("Days, or ranges of days, that rightly have no partition.", "date_ranges"),
     "action": Key("The column that `event:` is compared with.", "text"),
     "actions": Key("The actions there are: a list, or labels with the stored values.", "values"),
     "columns": Key("The dictionary over an event table's columns, as `tags` is.", "dictionary"),

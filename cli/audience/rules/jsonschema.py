@@ -67,6 +67,7 @@ def project_schema() -> Schema:
     definitions = _basics() | {
         "tables": {"type": "object", "minProperties": 1, "additionalProperties": _object(TABLE)},
         "dictionary": {"type": "object", "additionalProperties": _object(TAG)},
+        "date_ranges": {"type": "array", "items": _ref("date_range")},
         "values": {
             "anyOf": [
                 {"type": "array", "minItems": 1, "items": _SCALAR},

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from audience.errors import Location, Source
-from audience.rules.grammar import PROJECT, TABLE, TAG
+from audience.rules.grammar import CONDITION, PROJECT, TABLE, TAG
 from audience.rules.reader import Problems
+from audience.rules.scalars import Misfit, Range, read_date_range
 from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
 
 FILE_NAME = "audience.yaml"
@@ -51,6 +53,7 @@ class TableSpec:
     action: str
     actions: tuple[ValueSpec, ...] | None
     columns: tuple[TagSpec, ...]
+    gaps: tuple[Range[date], ...]
     places: MappingOf[str, Location] = field(compare=False)
 
 
@@ -166,7 +169,7 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
             if key.shape == "text"
         }
         if not text["time"]:
-            for name in ("day", "action", "actions"):
+            for name in ("day", "known_gaps", "action", "actions"):
                 if name in fields:
                     problems.error(
                         fields[name][0].at, f"`{name}` on a table without `time`", "an event table"
@@ -185,10 +188,30 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
                 text["action"],
                 actions,
                 columns,
+                _read_gaps(fields, problems),
                 {name: value.at for name, (_, value) in fields.items()} | {"": key.at},
             )
         )
     return tables
+
+
+def _read_gaps(
+    fields: MappingOf[str, tuple[Scalar, Node]], problems: Problems
+) -> tuple[Range[date], ...]:
+    if "known_gaps" not in fields:
+        return ()
+    key, node = fields["known_gaps"]
+    if "day" not in fields:
+        problems.error(key.at, "`known_gaps` without `day`", "the partition column of days")
+    out = []
+    for item in problems.items(node, "`known_gaps`") or ():
+        scalar = problems.scalar(item, "a gap")
+        if scalar is not None:
+            try:
+                out.append(read_date_range(scalar.text))
+            except Misfit as misfit:
+                problems.misfit(scalar.at, misfit)
+    return tuple(out)
 
 
 def _read_dictionary(node: Node, problems: Problems) -> tuple[TagSpec, ...]:
@@ -201,6 +224,8 @@ def _read_dictionary(node: Node, problems: Problems) -> tuple[TagSpec, ...]:
         if fields is None:
             continue
         label = _text(fields, "label", problems)
+        if label in CONDITION:
+            problems.error(fields["label"][1].at, f"`{label}` is a keyword", "another label")
         if label and (label in labels or (label in names and label != key.text)):
             other = labels.get(label, label)
             problems.error(

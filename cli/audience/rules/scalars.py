@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
+import unicodedata
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -92,13 +93,21 @@ def read_number(text: str) -> Decimal:
     """``5000``, ``-1.5``, ``5K``, ``1.5万``."""
     match = _NUMBER.fullmatch(text) if len(text) <= _MAX_DIGITS else None
     if not match:
-        raise Misfit(
-            f"`{text[:_MAX_DIGITS]}` is not a number", "a number such as 5000, 1.5万 or 5K"
-        )
+        raise Misfit(f"`{text[:_MAX_DIGITS]}` is not a number", _number_hint(text))
     number = Decimal(match[1]) * UNITS[match[2]]
     if abs(number) > _LARGEST:
         raise Misfit(f"`{text}` is too large", "a number up to 1e30")
     return number
+
+
+def _number_hint(text: str) -> str:
+    plain = unicodedata.normalize("NFKC", text)
+    if plain != text:
+        return f"half-width characters: {plain[:_MAX_DIGITS]}"
+    span = re.fullmatch(r"(\S+?)\s*[-~]\s*(\S+)", text)
+    if span and _NUMBER.fullmatch(span[1]) and _NUMBER.fullmatch(span[2]):
+        return f"a range such as {span[1]}..{span[2]}"
+    return "a number such as 5000, 1.5万 or 5K, or a range such as 5000.. or 18..30"
 
 
 def read_date(text: str) -> date:

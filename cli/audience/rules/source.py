@@ -217,6 +217,9 @@ class _Composer:
     def _syntax(self, error: yaml.MarkedYAMLError) -> Problem:
         words = [part for part in (error.context, error.problem) if part]
         message = "not valid YAML: " + ", ".join(words)
+        mark = error.problem_mark
+        if mark and self.source.text[mark.index : mark.index + 1] == "\t":
+            message += " (a tab: YAML is indented with spaces)"
         # What is missing at the end of the text is better shown where it was opened.
         end = self.source.end
         for mark in (error.problem_mark, error.context_mark):

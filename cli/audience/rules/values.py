@@ -195,7 +195,7 @@ def read_choice(tag: Tag, node: Scalar) -> Value:
     for choice in element.choices:
         if choice.label and choice.label == node.text:
             return choice.value
-    known = [str(word) for word in _words(element)]
+    known = list(_words(element))
     refusal = Misfit(
         f"`{node.text}` is no value of `{tag.name}`",
         "one of " + listed(map(_shown, element.choices)),
@@ -211,19 +211,24 @@ def read_choice(tag: Tag, node: Scalar) -> Value:
 
 
 def _is_choice(tag: Tag, text: str) -> bool:
-    return tag.choices is not None and text in [str(word) for word in _words(tag)]
+    return tag.choices is not None and text in list(_words(tag))
 
 
 def _shown(choice: Choice) -> str:
     """A value as messages list it: ``一线 (1)``."""
-    return f"{choice.label} ({choice.value})" if choice.label else str(choice.value)
+    value = _spelled(choice.value)
+    return f"{choice.label} ({value})" if choice.label else value
 
 
-def _words(tag: Tag) -> Iterable[Value]:
+def _spelled(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _words(tag: Tag) -> Iterable[str]:
     for choice in tag.choices or ():
         if choice.label:
             yield choice.label
-        yield choice.value
+        yield _spelled(choice.value)
 
 
 def _fit_range(tag: Tag, numbers: Range[Decimal]) -> Range[int | float]:
