@@ -16,6 +16,7 @@ from typing import Any
 from audience.builder import BuildResult, prepare, run_build
 from audience.engine.base import OnStep
 from audience.engine.choice import open_engine
+from audience.engine.columns import scan
 from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
 from audience.insight.tags import TagReport, report_tag
@@ -162,8 +163,8 @@ def tags(
         for tag in wanted.values():
             if tag.type.kind is Kind.OTHER:
                 continue
-            scan = running.scan(table_data, table_data.files, [tag.name])
-            column = running.fetch(scan.select(tag.name))[tag.name]
+            rows = scan(running, table_data, table_data.files, [tag.name])
+            column = running.fetch(rows.select(tag.name))[tag.name]
             out.append(report_tag(tag, column, top))
         return tuple(out)
     finally:

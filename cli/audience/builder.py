@@ -15,7 +15,7 @@ import pyarrow as pa
 from audience.engine.base import OnStep
 from audience.engine.choice import open_engine
 from audience.engine.run import Outcome, StrayEvents, missing_name, node_name, run_plan
-from audience.errors import Source, UsageError, nearest
+from audience.errors import Source, StoreError, UsageError, nearest
 from audience.insight.summary import PackBits, Summary, summarize
 from audience.plan.build import Request, build_plan
 from audience.plan.nodes import FilePlan, Plan, Read
@@ -97,7 +97,7 @@ def run_build(
         plan = build_plan(requests, workspace.catalog)
         outcome = _run(workspace, plan, engine, on_step)
         shared = [warning for each in outcome.stray for warning in _stray_warnings(each)]
-        results = []
+        results: list[BuildResult] = []
         for request, file, reads in zip(requests, plan.files, plan.inputs, strict=True):
             summary = _summarize(file, outcome)
             warnings = (*_rule_warnings(request.file), *shared, *_empty_warnings(summary))
@@ -105,7 +105,14 @@ def run_build(
             published = None
             if not dry_run:
                 inputs = tuple(_inputs(workspace, reads))
-                published = _publish(workspace, request, file, inputs, summary, data)
+                try:
+                    published = _publish(workspace, request, file, inputs, summary, data)
+                except StoreError as error:
+                    done = [each.summary.name for each in results]
+                    if not done:
+                        raise
+                    text = f"{error}; published before it: {', '.join(done)}"
+                    raise StoreError(text) from None
             results.append(BuildResult(summary, published, warnings, data))
         return tuple(results)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audience.engine.choice import open_engine
+from audience.engine.columns import scan
 from audience.engine.tables import TableData, open_table
 from audience.errors import DataError, UsageError
 from audience.insight.tags import TagReport, report_tag
@@ -107,7 +108,7 @@ def _from_tables(folder: Path, tables: Sequence[Path], key: str | None) -> dict[
 def _open(folder: Path, path: Path) -> TableData:
     try:
         spec = TableSpec(path.stem, str(path.resolve()), "", "", "", "", None, (), (), {})
-        return open_table(spec, folder.resolve())
+        return open_table(spec, folder.resolve(), _ZONE)
     except DataError as error:
         raise UsageError(f"--from {path}: {error}") from None
 
@@ -124,8 +125,8 @@ def _read(table: TableData, column: str) -> pa.ChunkedArray:
     """A column as rules will see it: NaN missing, timestamps as days of the zone."""
     engine = open_engine("polars", _ZONE)
     try:
-        scan = engine.scan(table, table.files, [column])
-        return engine.fetch(scan.select(column))[column]
+        rows = scan(engine, table, table.files, [column])
+        return engine.fetch(rows.select(column))[column]
     finally:
         engine.close()
 

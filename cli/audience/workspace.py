@@ -53,7 +53,7 @@ def load_project(path: str | Path | None) -> Project:
 def open_workspace(project: Project, problems: Problems) -> Workspace:
     """Open a project's tables. Faults of the dictionary go to ``problems``; raises DataError."""
     specs = (project.users, *project.events.values())
-    tables = {spec.name: open_table(spec, project.root) for spec in specs}
+    tables = {spec.name: open_table(spec, project.root, project.time_zone) for spec in specs}
     schemas = {name: table.tags for name, table in tables.items()}
     return Workspace(project, tables, build_catalog(project, schemas, problems))
 

@@ -402,3 +402,13 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
     run = f"{sys.executable} -m audience schema | head -c 20"
     done = subprocess.run(run, shell=True, cwd=folder, capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+def test_output_that_cannot_be_written(folder: Path) -> None:
+    words = [sys.executable, "-m", "audience", "size", "-q"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            words, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == ExitCode.STORE
+    assert "Traceback" not in done.stderr

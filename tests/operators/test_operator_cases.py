@@ -37,7 +37,7 @@ COLUMNS: dict[str, tuple[Kind, pl.DataType]] = {
     "zoned timestamp": (Kind.TIMESTAMP, pl.Datetime("us", "UTC")),
 }
 LIST_OF = "list of "
-LISTS = [f"{LIST_OF}{item}" for item in COLUMNS if "timestamp" not in item]
+LISTS = [f"{LIST_OF}{item}" for item in COLUMNS if "timestamp" not in item and item != "decimal"]
 
 
 def kind_of(column: str) -> Kind:

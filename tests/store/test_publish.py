@@ -279,3 +279,36 @@ def test_something_in_the_way_is_not_removed(make_project: MakeProject) -> None:
     with pytest.raises(StoreError, match="in the way"):
         build(folder)
     assert (folder / "packs/c/p/2024-03-01").is_dir()
+
+
+def test_what_is_in_the_way_is_found_before_anything_is_published(
+    make_project: MakeProject,
+) -> None:
+    folder = make_project(USERS, {"a.yaml": RULE})
+    build(folder)
+    phase = folder / "packs/c/p"
+    (phase / "latest").unlink()
+    (phase / "latest").mkdir()
+    with pytest.raises(StoreError, match="in the way"):
+        build(folder, as_of=date(2024, 5, 1))
+    assert not (phase / "2024-05-01").exists()
+
+
+def test_junk_called_like_a_day_is_no_build(make_project: MakeProject) -> None:
+    folder = make_project(USERS, {"a.yaml": RULE})
+    phase = folder / "packs/c/p"
+    phase.mkdir(parents=True)
+    (phase / "2025-01-01").write_text("junk")
+    (phase / "2025-01-02").symlink_to("nowhere")
+    build(folder)
+    assert (phase / "latest").readlink() == Path("2024-03-01")
+    assert [each.name for each in audience.list_builds(audience.load(folder))] == ["c/p@2024-03-01"]
+
+
+def test_a_failure_says_what_was_published_before_it(make_project: MakeProject) -> None:
+    second = RULE.replace("phase: p", "phase: q")
+    folder = make_project(USERS, {"a.yaml": RULE, "b.yaml": second})
+    (folder / "packs/c").mkdir(parents=True)
+    (folder / "packs/c/q").write_text("a file")
+    with pytest.raises(StoreError, match="published before it: c/p"):
+        build(folder)

@@ -60,6 +60,9 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             # Whoever read our output has gone; what else would be flushed goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ExitCode.OK) from None
+        except OSError as error:
+            say(f"error: the output could not be written: {error.strerror or error}")
+            raise typer.Exit(ExitCode.STORE) from None
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
         except Exception as error:

@@ -11,13 +11,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from audience.engine.tables import TableData, TableFile
+from audience.engine.tables import TableFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from narwhals.stable.v2 import LazyFrame
 
-DAY = "__day"
+OWN = "__audience_"
+"""What columns that the engine adds begin with; no table may have such a column."""
+
+DAY = OWN + "day"
 """The local day of an event, beside its table's own columns."""
 
 
@@ -39,15 +42,10 @@ class Engine(Protocol):
     """One run's engine; closed when the run ends."""
 
     name: str
+    time_zone: str
 
-    def scan(
-        self, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
-    ) -> LazyFrame[Any]:
-        """The columns of some of a table's files, as rules see them.
-
-        NaN is missing, floats and decimals are doubles, timestamps are local days, keys are
-        64-bit integers or texts. An event table has :data:`DAY` beside them.
-        """
+    def read(self, files: Sequence[TableFile], columns: Sequence[str]) -> LazyFrame[Any]:
+        """Columns of Parquet files that store them alike, as they are stored."""
         ...
 
     def hold(self, frame: LazyFrame[Any]) -> LazyFrame[Any]:

@@ -8,32 +8,62 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from audience.engine.base import DAY
-from audience.engine.tables import TableData
+from audience.engine.base import DAY, Engine
+from audience.engine.tables import TableData, TableFile
 from audience.kinds import Kind
 
 
-def canonical(
-    frame: nw.LazyFrame[Any], table: TableData, columns: Sequence[str], time_zone: str
+def scan(
+    engine: Engine, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
 ) -> nw.LazyFrame[Any]:
-    """Select columns of a raw scan in their canonical form (see :meth:`Engine.scan`)."""
+    """The columns of some of a table's files, as rules see them.
+
+    NaN is missing, floats and decimals are doubles, timestamps are local days, keys are 64-bit
+    integers or texts. An event table has :data:`DAY` beside them. Files that store a column
+    differently, or lie in different partitions that are asked for, are read apart.
+    """
+    needed = [name for name in dict.fromkeys((*columns, table.spec.time)) if name]
+    stored = [name for name in needed if name not in table.partitions]
+    keys = [name for name in needed if name in table.partitions]
+    groups: dict[tuple[str, ...], list[TableFile]] = {}
+    for file in files:
+        types = [str(file.schema.field(name).type) for name in stored]
+        groups.setdefault((*types, *(file.keys[name] for name in keys)), []).append(file)
+    parts = []
+    for group in groups.values():
+        raw = engine.read(group, stored)
+        parts.append(_canonical(raw, table, group[0], columns, engine.time_zone, len(groups) > 1))
+    return parts[0] if len(parts) == 1 else nw.concat(parts, how="vertical")
+
+
+def _canonical(
+    frame: nw.LazyFrame[Any],
+    table: TableData,
+    file: TableFile,
+    columns: Sequence[str],
+    time_zone: str,
+    several: bool,
+) -> nw.LazyFrame[Any]:
     spec = table.spec
-    out = [_column(spec.time, table, time_zone).alias(DAY)] if spec.time else []
+    out = [_column(spec.time, table, file, time_zone).alias(DAY)] if spec.time else []
     for name in columns:
+        whole = table.tags[name].type.kind is Kind.INTEGER
         if name == spec.key:
-            whole = table.tags[name].type.kind is Kind.INTEGER
             out.append(nw.col(name).cast(nw.Int64 if whole else nw.String).alias(name))
         else:
-            out.append(_column(name, table, time_zone).alias(name))
+            column = _column(name, table, file, time_zone)
+            # Parts that are put together must be of one type, whatever width they have.
+            out.append((column.cast(nw.Int64) if several and whole else column).alias(name))
     return frame.select(*out)
 
 
-def _column(name: str, table: TableData, time_zone: str) -> nw.Expr:
-    column = nw.col(name)
+def _column(name: str, table: TableData, file: TableFile, time_zone: str) -> nw.Expr:
     kind = table.tags[name].type
     if name in table.partitions:
-        return column
-    stored = table.schema.field(name).type
+        value = file.keys[name]
+        return nw.lit(int(value), nw.Int64) if kind.kind is Kind.INTEGER else nw.lit(value)
+    column = nw.col(name)
+    stored = file.schema.field(name).type
     match kind.kind:
         case Kind.NUMBER:
             return _number(column, stored)

@@ -8,14 +8,15 @@ difference is who is selected only because a value is missing.
 
 from __future__ import annotations
 
-import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from audience.engine.base import OWN
+from audience.operators.table import balanced
 from audience.plan.build import reachable
 from audience.plan.nodes import And, AtLeast, Const, Fold, Node, Not, Or, Test, parts_of
 
@@ -74,8 +75,8 @@ class Compiler:
         return nw.when(enough).then(nw.lit(True)).when(~possible).then(nw.lit(False))
 
 
-def _reduce(function: Any, parts: list[nw.Expr]) -> nw.Expr:
-    return functools.reduce(function, parts)
+def _reduce(function: Callable[[Any, Any], Any], parts: list[nw.Expr]) -> nw.Expr:
+    return balanced(function, parts)
 
 
 def with_shared(
@@ -98,7 +99,7 @@ def with_shared(
     columns = dict(given)
     for number in numbers:  # parts stand before what is made of them
         if uses.get(number, 0) > 1 and number not in columns and parts_of(nodes[number]):
-            name = f"__{'open' if open else 'node'}_{number}"
+            name = f"{OWN}{'open' if open else 'node'}_{number}"
             shared = Compiler(nodes, columns, open).expression(number)
             frame = frame.with_columns(shared.alias(name))
             columns[number] = name

@@ -11,10 +11,8 @@ import duckdb
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from audience.engine.columns import canonical
-from audience.engine.tables import TableData, TableFile
+from audience.engine.tables import TableFile
 from audience.errors import DataError
-from audience.kinds import Kind
 
 
 class DuckdbEngine:
@@ -31,31 +29,20 @@ class DuckdbEngine:
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         self._numbers = count()
 
-    def scan(
-        self, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
-    ) -> nw.LazyFrame[Any]:
-        """See :meth:`Engine.scan`."""
-        wanted = {name: kind for name, kind in table.partitions.items() if name in columns}
-        types = {
-            name: "BIGINT" if kind.kind is Kind.INTEGER else "VARCHAR"
-            for name, kind in wanted.items()
-        }
-        options = "hive_partitioning = false"
-        if types:
-            pairs = ", ".join(f"{_quote(name)}: {kind}" for name, kind in types.items())
-            options = f"hive_partitioning = true, hive_types = {{{pairs}}}"
-        paths = [str(file.path) for file in files]
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        names = ", ".join(
-            _quote(name) for name in dict.fromkeys((*columns, table.spec.time)) if name
-        )
+    def read(self, files: Sequence[TableFile], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.read`."""
+        for file in files:
+            _check_case(file)
+        paths = [str(file.path).replace("'", "''") for file in files]
+        listed = ", ".join(f"'{path}'" for path in paths)
+        names = ", ".join(_quote(name) for name in columns)
         with self.refusals():
             raw = self._connection.sql(
                 # Paths and names are quoted above; a prepared statement takes neither here.
                 f"SELECT {names} "  # noqa: S608
-                f"FROM read_parquet([{listed}], {options}, union_by_name = true)"
+                f"FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
             )
-        return canonical(nw.from_native(raw), table, columns, self.time_zone)
+            return nw.from_native(raw)
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""
@@ -85,3 +72,15 @@ class DuckdbEngine:
 
 def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _check_case(file: TableFile) -> None:
+    """DuckDB does not tell `Age` from `age`, not even in quotes."""
+    seen: dict[str, str] = {}
+    for name in file.schema.names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise DataError(
+                f"{file.path} has columns `{other}` and `{name}`, which the duckdb engine "
+                "does not tell apart; the polars engine does"
+            )

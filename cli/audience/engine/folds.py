@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from audience.engine.base import DAY
+from audience.engine.base import DAY, OWN
 from audience.engine.compile import Compiler
 from audience.kinds import Kind, Type
+from audience.operators.table import balanced
 from audience.plan.nodes import Days, Fold, Limit, Node
 from audience.rules.scalars import fit_bound
 
@@ -42,12 +42,12 @@ def matching(fold: Fold, nodes: Sequence[Node], columns: EventColumns) -> nw.Exp
         )
     if fold.where is not None:
         tests.append(Compiler(nodes).expression(fold.where))
-    return functools.reduce(operator.and_, tests)
+    return balanced(operator.and_, tests)
 
 
 def any_matching(folds: Sequence[Fold], nodes: Sequence[Node], columns: EventColumns) -> nw.Expr:
     """Whether an event row counts for any of the folds."""
-    return functools.reduce(operator.or_, [matching(fold, nodes, columns) for fold in folds])
+    return balanced(operator.or_, [matching(fold, nodes, columns) for fold in folds])
 
 
 def passing(
@@ -65,7 +65,7 @@ def passing(
     grouped = rows.group_by(columns.key).agg(
         *(expression.alias(name) for name, expression in aggregates.items())
     )
-    holds = functools.reduce(operator.and_, [each.holds for each in measured]).fill_null(False)
+    holds = balanced(operator.and_, [each.holds for each in measured]).fill_null(False)
     return grouped.filter(~holds if fold.absent else holds).select(columns.key)
 
 
@@ -100,12 +100,12 @@ def _measured(limit: Limit, columns: EventColumns) -> _Measured:
         if fraction:
             # Infinity counts as more than any bound that a rule can have.
             exact = (exact * MILLIONTHS).clip(-_INFINITE, _INFINITE).round(0)
-        whole = f"__whole_{name}"
+        whole = f"{OWN}whole_{name}"
         # 128 bits: 64 would wrap without a word.
         inputs[whole] = exact.cast(nw.Int128)
         name = whole
     made = limit.measure.aggregates(nw.col(name))
-    prefix = f"__{limit.name}_{name}_"
+    prefix = f"{OWN}{limit.name}_{name}_"
     value = nw.col(prefix + "value")
     if "less" in made:
         value = value.cast(nw.Int64) - nw.col(prefix + "less").cast(nw.Int64)
@@ -123,7 +123,7 @@ def _in_range(value: nw.Expr, limit: Limit, scale: int, columns: EventColumns) -
         tests.append(value >= _bound(limit.low, limit, scale, columns, up=True))
     if limit.high is not None:
         tests.append(value <= _bound(limit.high, limit, scale, columns, up=False))
-    return functools.reduce(operator.and_, tests)
+    return balanced(operator.and_, tests)
 
 
 def _bound(
@@ -142,4 +142,4 @@ def _mean_in_range(total: nw.Expr, times: nw.Expr, limit: Limit, scale: int) -> 
         if bound is not None:
             numerator, denominator = (Decimal(bound) * scale).as_integer_ratio()
             tests.append(compare(total * denominator, times * numerator))
-    return functools.reduce(operator.and_, tests)
+    return balanced(operator.and_, tests)

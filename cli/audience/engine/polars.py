@@ -10,10 +10,8 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pyarrow as pa
 
-from audience.engine.columns import canonical
-from audience.engine.tables import TableData, TableFile
+from audience.engine.tables import TableFile
 from audience.errors import DataError
-from audience.kinds import Kind
 
 
 class PolarsEngine:
@@ -24,26 +22,15 @@ class PolarsEngine:
     def __init__(self, time_zone: str) -> None:
         self.time_zone = time_zone
 
-    def scan(
-        self, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
-    ) -> nw.LazyFrame[Any]:
-        """See :meth:`Engine.scan`."""
-        wanted = {name: kind for name, kind in table.partitions.items() if name in columns}
-        schema = {
-            name: pl.Int64() if kind.kind is Kind.INTEGER else pl.String()
-            for name, kind in wanted.items()
-        }
+    def read(self, files: Sequence[TableFile], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.read`."""
         raw = pl.scan_parquet(
             [str(file.path) for file in files],
             glob=False,
-            hive_partitioning=bool(wanted),
-            hive_schema=schema or None,
+            hive_partitioning=False,
             extra_columns="ignore",
-            cast_options=pl.ScanCastOptions(
-                integer_cast="upcast", float_cast="upcast", datetime_cast="nanosecond-downcast"
-            ),
         )
-        return canonical(nw.from_native(raw), table, columns, self.time_zone)
+        return nw.from_native(raw).select(*columns)
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""

@@ -10,7 +10,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from audience.engine.base import Engine, OnStep, Step
+from audience.engine.base import OWN, Engine, OnStep, Step
+from audience.engine.columns import scan
 from audience.engine.compile import Compiler, tells_missing, with_shared
 from audience.engine.folds import EventColumns, any_matching, passing
 from audience.engine.tables import TableData
@@ -20,6 +21,8 @@ from audience.plan.build import reachable
 from audience.plan.nodes import Fold, Plan, Read
 
 _EXAMPLES = 3
+_KEY = OWN + "key"
+_ROWS = OWN + "rows"
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class _Run:
         self.users = tables[plan.users.table]
 
     def run(self) -> Outcome:
-        frame = self.engine.scan(self.users, self.users.files, self.plan.users.columns)
+        frame = scan(self.engine, self.users, self.users.files, self.plan.users.columns)
         flags: dict[int, str] = {}
         keys: nw.LazyFrame[Any] | None = None
         stray = []
@@ -93,7 +96,7 @@ class _Run:
             stray.append(self._count_stray(read, events, columns, keys))
             for number in read.folds:
                 frame = self._join(frame, number, events, columns)
-                flags[number] = f"__fold_{number}"
+                flags[number] = f"{OWN}fold_{number}"
         return Outcome(self._test_users(frame, flags), tuple(stray), self.users.rows)
 
     def _read_events(self, read: Read) -> tuple[nw.LazyFrame[Any], EventColumns]:
@@ -108,10 +111,10 @@ class _Run:
             # No day of the windows is on disk: the folds see an empty table of the right types.
             files = table.files[:1]
         wanted = any_matching(folds, self.plan.nodes, columns)
-        scan = self.engine.scan(table, files, read.columns)
-        events = self.engine.hold(scan.filter(wanted))
-        rows = self.engine.fetch(events.select(nw.len().alias("rows")))
-        self._end("read", read.table, int(rows["rows"][0].as_py()), started)
+        rows = scan(self.engine, table, files, read.columns)
+        events = self.engine.hold(rows.filter(wanted))
+        counted = self.engine.fetch(events.select(nw.len().alias(_ROWS)))
+        self._end("read", read.table, int(counted[_ROWS][0].as_py()), started)
         return events, columns
 
     def _count_stray(
@@ -122,14 +125,14 @@ class _Run:
         keys: nw.LazyFrame[Any],
     ) -> StrayEvents:
         key = columns.key
-        counted = self.engine.hold(events.group_by(key).agg(nw.len().alias("__rows")))
+        counted = self.engine.hold(events.group_by(key).agg(nw.len().alias(_ROWS)))
         mine = keys.rename({self.users.spec.key: key}) if self.users.spec.key != key else keys
         without = counted.filter(nw.col(key).is_null())
         unknown = counted.filter(~nw.col(key).is_null()).join(mine, on=key, how="anti")
         return StrayEvents(read.table, self._total(without), self._total(unknown))
 
     def _total(self, counted: nw.LazyFrame[Any]) -> int:
-        total = self.engine.fetch(counted.select(nw.col("__rows").cast(nw.Int64).sum().alias("n")))
+        total = self.engine.fetch(counted.select(nw.col(_ROWS).cast(nw.Int64).sum().alias("n")))
         return int(total["n"][0].as_py() or 0)
 
     def _join(
@@ -141,11 +144,11 @@ class _Run:
     ) -> nw.LazyFrame[Any]:
         """Add a fold's answer to the users."""
         fold = self._fold(number)
-        name = f"__fold_{number}"
+        name = f"{OWN}fold_{number}"
         key = self.users.spec.key
-        differ = passing(events, fold, self.plan.nodes, columns).rename({columns.key: "__key"})
+        differ = passing(events, fold, self.plan.nodes, columns).rename({columns.key: _KEY})
         differ = differ.with_columns(nw.lit(True, nw.Boolean).alias(name))
-        joined = frame.join(differ, left_on=key, right_on="__key", how="left")
+        joined = frame.join(differ, left_on=key, right_on=_KEY, how="left")
         answer = nw.col(name).fill_null(False)
         return joined.with_columns((~answer if fold.absent else answer).alias(name))
 
@@ -158,7 +161,7 @@ class _Run:
         frame, closed = with_shared(frame, nodes, used, folds)
         frame, opened = with_shared(frame, nodes, reachable(nodes, doubtful), folds, open=True)
         key = nw.col(self.users.spec.key)
-        out = [key.alias("__key")]
+        out = [key.alias(_KEY)]
         sure = Compiler(nodes, closed)
         maybe = Compiler(nodes, opened, open=True)
         for number in roots:
@@ -167,12 +170,12 @@ class _Run:
             certain = maybe.expression(number).fill_null(False)
             only = sure.expression(number).fill_null(False) & ~certain
             out.append(only.alias(missing_name(number)))
-        table = self.engine.fetch(frame.select(*out).sort("__key", nulls_last=True))
-        self._check_keys(table["__key"])
+        table = self.engine.fetch(frame.select(*out).sort(_KEY, nulls_last=True))
+        self._check_keys(table[_KEY])
         self._end("read", self.users.name, table.num_rows, started)
-        columns = [name for name in table.column_names if name != "__key"]
+        columns = [name for name in table.column_names if name != _KEY]
         flags = {name: _combined(table[name]) for name in columns}
-        return Membership.from_flags(_combined(table["__key"]), flags)
+        return Membership.from_flags(_combined(table[_KEY]), flags)
 
     def _check_keys(self, column: pa.ChunkedArray) -> None:
         name = f"`{self.users.spec.key}` of table `{self.users.name}`"

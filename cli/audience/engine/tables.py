@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +22,7 @@ from audience.rules.project import TableSpec
 
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 _SUFFIXES = {".parquet", ".pq", ".parq"}
+_RESERVED = "__audience_"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class TableFile:
     path: Path
     size: int
     modified: int
+    schema: pa.Schema
     keys: Mapping[str, str] = field(default_factory=dict)
     day: date | None = None
 
@@ -54,8 +60,9 @@ class TableData:
 
     @property
     def key_type(self) -> pa.DataType:
-        """The key's type as the files store it."""
-        return self.schema.field(self.spec.key).type
+        """The key's type as the files store it; of dictionary-coded keys, that of their values."""
+        stored = self.schema.field(self.spec.key).type
+        return stored.value_type if pa.types.is_dictionary(stored) else stored
 
     def between(self, first: date | None, last: date | None) -> tuple[TableFile, ...]:
         """The files that can hold days of a window: all of them where days are no partition."""
@@ -84,16 +91,16 @@ class TableData:
         )
 
 
-def open_table(spec: TableSpec, root: Path) -> TableData:
+def open_table(spec: TableSpec, root: Path, time_zone: str) -> TableData:
     """Find a table's files and read their footers. Raises DataError."""
     try:
-        return _open(spec, root)
+        return _open(spec, root, ZoneInfo(time_zone))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"table `{spec.name}`: cannot read `{spec.path}`: {reason}") from None
 
 
-def _open(spec: TableSpec, root: Path) -> TableData:
+def _open(spec: TableSpec, root: Path, zone: ZoneInfo) -> TableData:
     paths, folder = _find(spec, root)
     days = spec.day
     files: list[TableFile] = []
@@ -101,7 +108,8 @@ def _open(spec: TableSpec, root: Path) -> TableData:
     missing: dict[str, int | None] = {}
     rows = 0
     for path in paths:
-        schema, counts, count = _footer(spec, path)
+        schema, counts, count, bounds = _footer(spec, path)
+        _check_names(spec, schema, path)
         if first is None:
             first = schema
             missing = dict.fromkeys(schema.names, 0)
@@ -117,13 +125,15 @@ def _open(spec: TableSpec, root: Path) -> TableData:
                 f"table `{spec.name}`: {path} is in no partition folder `{days}=…`, "
                 f"which `day: {days}` asks for"
             )
+        if day is not None:
+            _check_day(spec, day, bounds, zone, path)
         stat = path.stat()
-        files.append(TableFile(path, stat.st_size, stat.st_mtime_ns, keys, day))
+        files.append(TableFile(path, stat.st_size, stat.st_mtime_ns, schema, keys, day))
     assert first is not None
     partitions = _partition_types(spec, files, first)
-    tags = {
-        each.name: Tag(each.name, kind_of(each.type), missing=missing[each.name]) for each in first
-    }
+    if spec.key in partitions:
+        raise DataError(f"table `{spec.name}`: the key `{spec.key}` is a partition, not a column")
+    tags = {each.name: Tag(each.name, _usable(each), missing=missing[each.name]) for each in first}
     tags |= {name: Tag(name, kind, missing=0) for name, kind in partitions.items()}
     return TableData(spec, folder, tuple(files), first, partitions, tags, rows)
 
@@ -138,9 +148,8 @@ def kind_of(arrow: pa.DataType) -> Type:
         return Type(Kind.BOOL, stored=stored)
     if types.is_integer(arrow):
         return Type(Kind.INTEGER, stored=stored)
-    if types.is_floating(arrow) or types.is_decimal(arrow):
-        single = types.is_float16(arrow) or types.is_float32(arrow)
-        return Type(Kind.NUMBER, single=single, stored=stored)
+    if (types.is_floating(arrow) and not types.is_float16(arrow)) or types.is_decimal(arrow):
+        return Type(Kind.NUMBER, single=types.is_float32(arrow), stored=stored)
     if types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow):
         return Type(Kind.TEXT, stored=stored)
     if types.is_date(arrow):
@@ -149,9 +158,19 @@ def kind_of(arrow: pa.DataType) -> Type:
         return Type(Kind.TIMESTAMP, stored=stored)
     if types.is_list(arrow) or types.is_large_list(arrow):
         item = kind_of(arrow.value_type)
+        if types.is_decimal(arrow.value_type):
+            return Type(Kind.OTHER, stored=stored)
         if item.kind in {Kind.BOOL, Kind.INTEGER, Kind.NUMBER, Kind.TEXT, Kind.DATE}:
             return Type(Kind.LIST, item, stored=stored)
     return Type(Kind.OTHER, stored=stored)
+
+
+def _usable(column: pa.Field) -> Type:
+    """A column's type; of a name that an engine takes for a pattern, none that rules can test."""
+    name = column.name
+    if name in {"", "*"} or (name.startswith("^") and name.endswith("$")):
+        return Type(Kind.OTHER, stored=f"named `{name}`")
+    return kind_of(column.type)
 
 
 def _find(spec: TableSpec, root: Path) -> tuple[list[Path], Path]:
@@ -161,26 +180,46 @@ def _find(spec: TableSpec, root: Path) -> tuple[list[Path], Path]:
         raise DataError(f"table `{spec.name}`: `{place}`: only local paths can be read")
     full = root / place
     if full.is_dir():
-        found: Iterable[Path] = full.rglob("*")
+        found: Iterable[Path] = _walk(full)
         folder = full
     elif full.is_file():
         found, folder = [full], full.parent
     elif any(sign in place for sign in "*?["):
-        folder = Path(*_fixed_part(full))
-        found = folder.glob(str(full.relative_to(folder)))
+        fixed = _fixed_part(Path(place))
+        folder = root.joinpath(*fixed)
+        found = folder.glob(str(Path(*Path(place).parts[len(fixed) :])))
     else:
         raise DataError(f"table `{spec.name}`: there is no `{place}` in {root}")
-    # Names that begin so are other programs' unfinished or private files.
     files = sorted(
         path
         for path in found
-        if path.is_file()
-        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
-        and (path.suffix in _SUFFIXES or not full.is_dir())
+        if not any(map(_is_private, path.relative_to(folder).parts))
+        and (path.suffix.lower() in _SUFFIXES if full.is_dir() else path.is_file())
     )
     if not files:
         raise DataError(f"table `{spec.name}`: no Parquet file in `{place}`")
     return files, folder
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, links followed; raises OSError where it can't be looked into."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()  # a link back to a folder above
+            continue
+        seen.add(real)
+        yield from (Path(place, name) for name in files)
+
+
+def _is_private(name: str) -> bool:
+    """Names that begin so are other programs' private files; `_a=1` is a partition."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
 def _fixed_part(path: Path) -> Sequence[str]:
@@ -192,14 +231,15 @@ def _fixed_part(path: Path) -> Sequence[str]:
     return parts
 
 
-def _footer(spec: TableSpec, path: Path) -> tuple[pa.Schema, dict[str, int | None], int]:
-    """A file's schema, its columns' counts of nulls (None: not said) and its number of rows."""
+def _footer(spec: TableSpec, path: Path) -> tuple[pa.Schema, dict[str, int | None], int, list[Any]]:
+    """A file's schema, counts of nulls (None: not said), number of rows, and bounds of its time."""
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"table `{spec.name}`: cannot read {path}: {_one_line(error)}") from None
     counts: dict[str, int | None] = {}
+    bounds: list[Any] = []
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for number in range(row_group.num_columns):
@@ -210,14 +250,46 @@ def _footer(spec: TableSpec, path: Path) -> tuple[pa.Schema, dict[str, int | Non
             stats = column.statistics
             known = stats.null_count if stats is not None and stats.has_null_count else None
             name = column.path_in_schema
+            if name == spec.time and stats is not None and stats.has_min_max:
+                with suppress(ValueError):  # nanoseconds that Python's times cannot hold
+                    bounds += [stats.min, stats.max]
             counts[name] = known if name not in counts else _plus(counts[name], known)
     if metadata.num_row_groups == 0:
         counts = dict.fromkeys(schema.names, 0)
-    return schema, counts, metadata.num_rows
+    return schema, counts, metadata.num_rows, bounds
+
+
+def _check_day(
+    spec: TableSpec, day: date, bounds: Iterable[Any], zone: ZoneInfo, path: Path
+) -> None:
+    """A partition's rows must be of its day: a window finds the same, whatever else is read."""
+    for bound in bounds:
+        if isinstance(bound, datetime):
+            found = (bound.astimezone(zone) if bound.tzinfo else bound).date()
+        else:
+            found = bound
+        if isinstance(found, date) and found != day:
+            raise DataError(
+                f"table `{spec.name}`: {path} has rows of {found} (`{spec.time}` in {zone.key}), "
+                f"its partition `{spec.day}` says {day}; "
+                "leave `day` out where partitions are not local days"
+            )
 
 
 def _plus(left: int | None, right: int | None) -> int | None:
     return None if left is None or right is None else left + right
+
+
+def _check_names(spec: TableSpec, schema: pa.Schema, path: Path) -> None:
+    twice = [name for name in schema.names if schema.names.count(name) > 1]
+    if twice:
+        raise DataError(f"table `{spec.name}`: {path} has two columns `{twice[0]}`")
+    own = [name for name in schema.names if name.startswith(_RESERVED)]
+    if own:
+        raise DataError(
+            f"table `{spec.name}`: {path} has a column `{own[0]}`; names that begin with "
+            f"`{_RESERVED}` are kept for the program"
+        )
 
 
 def _check_same(

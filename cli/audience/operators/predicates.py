@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import operator
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from audience.kinds import DAYS, ORDERED, SCALARS, Kind, Value
-from audience.operators.table import Takes, predicate
+from audience.operators.table import Takes, balanced, predicate
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr
@@ -109,13 +108,13 @@ def ago(column: Expr, days: Days) -> Expr:
 @predicate(on=_LIST, takes=Takes.ITEMS)
 def has_all(column: Expr, items: Sequence[Value]) -> Expr:
     """The list has every one of the elements."""
-    return functools.reduce(operator.and_, [column.list.contains(item) for item in items])
+    return balanced(operator.and_, [column.list.contains(item) for item in items])
 
 
 @predicate(on=_LIST, takes=Takes.ITEMS)
 def has_any(column: Expr, items: Sequence[Value]) -> Expr:
     """The list has at least one of the elements."""
-    return functools.reduce(operator.or_, [column.list.contains(item) for item in items])
+    return balanced(operator.or_, [column.list.contains(item) for item in items])
 
 
 @predicate(on=_ALL, takes=Takes.STATE)

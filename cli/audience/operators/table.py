@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from audience.kinds import Kind
 
 if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr
+
+Part = TypeVar("Part")
 
 
 class Takes(StrEnum):
@@ -76,6 +78,15 @@ class Measure:
 
 PREDICATES: dict[str, Predicate] = {}
 MEASURES: dict[str, Measure] = {}
+
+
+def balanced(combine: Callable[[Any, Any], Any], parts: Sequence[Part]) -> Part:
+    """Combine parts pair by pair: engines nest only so deep, and a long list is no deep one."""
+    level: list[Part] = list(parts)
+    while len(level) > 1:
+        pairs = [combine(*level[n : n + 2]) for n in range(0, len(level) - 1, 2)]
+        level = pairs + (level[-1:] if len(level) % 2 else [])
+    return level[0]
 
 
 def predicate(

@@ -36,6 +36,7 @@ MAX_INTEGER = 2**63 - 1
 _MAX_DIGITS = 40
 _LARGEST = Decimal(10) ** 30
 _LARGEST_MEASURE = Decimal(10) ** 18
+_MOST_PLACES = 9
 _LARGEST_COUNT = Decimal(10) ** 12
 T = TypeVar("T")
 Side = TypeVar("Side", Decimal, date)
@@ -158,6 +159,9 @@ def read_measure_range(text: str) -> Range[Decimal]:
     for side in (numbers.low, numbers.high):
         if side is not None and abs(side) > _LARGEST_MEASURE:
             raise Misfit(f"`{text}` is too large", "a number up to 1e18")
+        exponent = side.as_tuple().exponent if side is not None else 0
+        if isinstance(exponent, int) and exponent < -_MOST_PLACES:
+            raise Misfit(f"`{text}` is too precise", f"at most {_MOST_PLACES} decimal places")
     return numbers
 
 

@@ -84,8 +84,10 @@ def days_of(folder: Path) -> list[date]:
     """The days that a phase's folder has builds of, oldest first."""
     if not folder.is_dir():
         return []
-    names = (entry.name for entry in folder.iterdir() if _DAY.fullmatch(entry.name))
-    return sorted(day for name in names if (day := _day(name)) is not None)
+    names = [entry.name for entry in folder.iterdir() if _DAY.fullmatch(entry.name)]
+    # Something else may be called like a day; a link may lead nowhere.
+    builds = (name for name in names if (folder / name).is_dir())
+    return sorted(day for name in builds if (day := _day(name)) is not None)
 
 
 def _day(name: str) -> date | None:

@@ -101,6 +101,9 @@ def _publish(
     packs: Sequence[PackData],
     summary: str,
 ) -> Published:
+    for link in (folder / str(manifest.as_of), folder / LATEST):
+        if os.path.lexists(link) and not link.is_symlink():
+            raise StoreError(f"{link} is in the way: it is no link that this program made")
     entries = [_write_pack(draft, pack, manifest.key) for pack in packs]
     whole = replace(manifest, packs=tuple(entries))
     text = whole.to_json().encode()
@@ -183,8 +186,6 @@ def _flush_folder(folder: Path) -> None:
 
 def _point(link: Path, target: str) -> None:
     """Make a link point at its target, in one step: the commit."""
-    if link.exists() and not link.is_symlink():
-        raise StoreError(f"{link} is in the way: it is no link that this program made")
     draft = link.parent / BUILDS / f".link-{uuid.uuid4().hex}"
     # A link is read relative to where it stands, so it is made for its final place.
     draft.symlink_to(target)
@@ -207,7 +208,8 @@ def _same_files(one: Path, other: Path) -> bool:
 
 def _sweep(folder: Path) -> None:
     """Remove builds that nothing points at any more, and what crashed runs have left."""
-    kept = {(folder / str(day)).readlink().name for day in days_of(folder)}
+    links = [folder / str(day) for day in days_of(folder)]
+    kept = {link.readlink().name for link in links if link.is_symlink()}
     for entry in (folder / BUILDS).iterdir():
         if entry.name in kept:
             continue

@@ -124,6 +124,14 @@ def open_side(root: Path | None, text: str) -> Side:
     reference = parse_reference(text)
     if root is None:
         raise UsageError(f"`{text}` is no path here, and without a project names mean nothing")
+    for _ in range(_TRIES):
+        build = open_build(root, reference)
+        try:
+            return _side(build, reference.pack)
+        except StoreError:
+            # Replaced while it was read: then another build is there now.
+            if build.folder.exists():
+                raise
     return _side(open_build(root, reference), reference.pack)
 
 
