@@ -404,8 +404,9 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
     assert done.stderr == ""
 
 
-def test_output_that_cannot_be_written(folder: Path) -> None:
-    words = [sys.executable, "-m", "audience", "size", "-q"]
+@pytest.mark.parametrize("words", [["size", "-q"], ["--version"], ["--help"], ["schema"]])
+def test_output_that_cannot_be_written(folder: Path, words: list[str]) -> None:
+    words = [sys.executable, "-m", "audience", *words]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             words, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False

@@ -11,6 +11,7 @@ from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
 from audience.commands.exits import ExitCode
 from audience.commands.init import init
+from audience.commands.output import tell_lost_output
 from audience.commands.packs import diff_packs, list_packs, show_pack
 from audience.commands.tags import tags
 
@@ -67,4 +68,8 @@ def main() -> None:
         # A terminal that can't show a character gets an escape, not a crash.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        app()
+    except OSError as error:  # from what is printed before a command begins: --version, --help
+        tell_lost_output(error)
+        sys.exit(ExitCode.STORE)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -45,6 +46,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+            sys.stdout.flush()  # here, where it can still be told, and not when Python ends
         except RuleError as error:
             _say_problems(error)
             raise typer.Exit(ExitCode.RULES) from None
@@ -57,11 +59,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             say("interrupted; nothing was published by this run beyond what was said")
             raise typer.Exit(ExitCode.INTERRUPTED) from None
         except BrokenPipeError:
-            # Whoever read our output has gone; what else would be flushed goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up_stdout()  # whoever read our output has gone
             raise typer.Exit(ExitCode.OK) from None
         except OSError as error:
-            say(f"error: the output could not be written: {error.strerror or error}")
+            tell_lost_output(error)
             raise typer.Exit(ExitCode.STORE) from None
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
@@ -75,6 +76,18 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(ExitCode.INTERNAL) from None
 
     return run
+
+
+def _give_up_stdout() -> None:
+    """What is still to be flushed goes nowhere: Python would fail over it once more at its end."""
+    with suppress(OSError, ValueError):  # a stand-in for stdout may have no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell_lost_output(error: OSError) -> None:
+    """Say that stdout can't be written to, and write no more to it."""
+    _give_up_stdout()
+    say(f"error: the output could not be written: {error.strerror or error}")
 
 
 def say(text: str) -> None:
