@@ -120,7 +120,7 @@ def explain(
     counts = {}
     for read in (plan.users, *plan.events):
         table = workspace.tables[read.table]
-        chosen = table.between(*(read.days or (None, None)))
+        chosen = table.within(read.days)
         counts[read.table] = (len(chosen), len(table.files))
     return explain_plan(plan, counts)
 

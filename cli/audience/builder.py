@@ -225,7 +225,7 @@ def _rule_text(source: Source, root: Path) -> RuleText:
 def _inputs(workspace: Workspace, reads: Sequence[Read]) -> Iterable[InputFile]:
     for read in reads:
         table = workspace.tables[read.table]
-        for file in table.between(*(read.days or (None, None))):
+        for file in table.within(read.days):
             modified = datetime.fromtimestamp(file.modified // 1_000_000_000, UTC)
             text = f"{modified:%Y-%m-%dT%H:%M:%S}.{file.modified % 1_000_000_000:09d}Z"
             path = below(file.path, workspace.project.root)

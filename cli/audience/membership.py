@@ -90,6 +90,12 @@ def count_bits(bits: Bits) -> int:
     return int(words) + int(np.bitwise_count(bits[whole:]).sum(dtype=np.int64))
 
 
+def combined(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, however many chunks it came in."""
+    whole = column.combine_chunks()
+    return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
+
+
 def repeated(keys: pa.Array) -> pa.Array:
     """The keys of an ascending array that stand more than once, each as often as it is too many."""
     if len(keys) < 2:

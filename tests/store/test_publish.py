@@ -18,6 +18,7 @@ import pytest
 from filelock import FileLock
 
 import audience
+from audience.api import BuildResult
 from audience.errors import BusyError, StoreError, UsageError
 from audience.store import publish as publishing
 from audience.store.checksum import checksum
@@ -36,7 +37,7 @@ packs:
 USERS = pl.DataFrame({"user_id": [5, 3, 9, 1, 7], "age": [20, 45, 50, 10, 30]})
 
 
-def build(folder: Path, **options: Any) -> tuple[audience.api.BuildResult, ...]:  # type: ignore[name-defined]
+def build(folder: Path, **options: Any) -> tuple[BuildResult, ...]:
     return audience.build(audience.load(folder), **options)
 
 

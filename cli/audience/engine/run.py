@@ -16,7 +16,7 @@ from audience.engine.compile import Compiler, tells_missing, with_shared
 from audience.engine.folds import EventColumns, any_matching, passing
 from audience.engine.tables import TableData
 from audience.errors import DataError
-from audience.membership import Membership, repeated
+from audience.membership import Membership, combined, repeated
 from audience.plan.build import reachable
 from audience.plan.nodes import Fold, Plan, Read
 
@@ -106,7 +106,7 @@ class _Run:
         folds = [self._fold(number) for number in read.folds]
         _check_days(table, folds)
         started = self._begin("read", read.table)
-        files = table.between(*(read.days or (None, None)))
+        files = table.within(read.days)
         if not files:
             # No day of the windows is on disk: the folds see an empty table of the right types.
             files = table.files[:1]
@@ -174,14 +174,14 @@ class _Run:
         self._check_keys(table[_KEY])
         self._end("read", self.users.name, table.num_rows, started)
         columns = [name for name in table.column_names if name != _KEY]
-        flags = {name: _combined(table[name]) for name in columns}
-        return Membership.from_flags(_combined(table[_KEY]), flags)
+        flags = {name: combined(table[name]) for name in columns}
+        return Membership.from_flags(combined(table[_KEY]), flags)
 
     def _check_keys(self, column: pa.ChunkedArray) -> None:
         name = f"`{self.users.spec.key}` of table `{self.users.name}`"
         if column.null_count:
             raise DataError(f"{name} is missing in {column.null_count:,} of {len(column):,} rows")
-        again = repeated(_combined(column))
+        again = repeated(combined(column))
         if len(again):
             examples = ", ".join(str(key) for key in again.unique()[:_EXAMPLES].to_pylist())
             raise DataError(
@@ -212,8 +212,3 @@ def _check_days(table: TableData, folds: Sequence[Fold]) -> None:
             f"table `{table.name}` has no partition of {days} that a rule's window asks for: "
             f"{shown}{more}; days that rightly have none can be listed as `known_gaps`"
         )
-
-
-def _combined(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return combined.combine_chunks() if isinstance(combined, pa.ChunkedArray) else combined

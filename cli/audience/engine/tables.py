@@ -64,13 +64,18 @@ class TableData:
         stored = self.schema.field(self.spec.key).type
         return stored.value_type if pa.types.is_dictionary(stored) else stored
 
-    def between(self, first: date | None, last: date | None) -> tuple[TableFile, ...]:
-        """The files that can hold days of a window: all of them where days are no partition."""
+    def within(self, days: tuple[date | None, date] | None) -> tuple[TableFile, ...]:
+        """The files that can hold days of a window: all of them where days are no partition.
+
+        None, which a user table's reads have, is no window.
+        """
+        if days is None:
+            return self.files
+        first, last = days
         return tuple(
             file
             for file in self.files
-            if file.day is None
-            or ((first is None or file.day >= first) and (last is None or file.day <= last))
+            if file.day is None or ((first is None or file.day >= first) and file.day <= last)
         )
 
     def missing_days(self, windows: Iterable[tuple[date | None, date]]) -> list[date]:

@@ -7,6 +7,7 @@ rewrite looks at one node and its parts, and needs no walk of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from audience.kinds import Value
 from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Node, Not, Or, Test, one_of
@@ -77,10 +78,9 @@ def merge_values(node: Node, arena: Arena) -> Node:
     rest: list[int] = []
     for part in node.parts:
         inner = arena.nodes[part]
-        if isinstance(inner, Test) and inner.operator == "eq":
-            values.setdefault(inner.column, []).append(inner.argument)  # type: ignore[arg-type]
-        elif isinstance(inner, Test) and inner.operator == "in":
-            values.setdefault(inner.column, []).extend(inner.argument)  # type: ignore[arg-type]
+        if isinstance(inner, Test) and inner.operator in {"eq", "in"}:
+            argument = inner.argument if isinstance(inner.argument, tuple) else (inner.argument,)
+            values.setdefault(inner.column, []).extend(cast("tuple[Value, ...]", argument))
         else:
             rest.append(part)
     if len(node.parts) - len(rest) == len(values):

@@ -51,6 +51,19 @@ class ConditionReader:
         self.names = names
         self.depth = depth
         self.deepest = depth
+        self._keywords: MappingOf[str, Callable[[Scalar, Node], Condition | None]] = {
+            "all": self._read_all,
+            "intersect": self._read_all,
+            "any": self._read_any,
+            "union": self._read_any,
+            "not": self._read_not,
+            "minus": self._read_minus,
+            "at_least": self._read_all,
+            "of": self._read_all,
+            "tags": self._read_tags,
+            "did": self._read_did,
+            "did_not": self._read_did_not,
+        }
 
     def read(self, node: Node) -> Condition | None:
         """The condition a node stands for; None after a problem."""
@@ -70,7 +83,7 @@ class ConditionReader:
             self.depth -= 1
 
     def _read_name(self, node: Scalar) -> Condition | None:
-        if not node.text or (not node.quoted and node.text in {"~", "null"}):
+        if node.is_null or not node.text:
             self.problems.error(node.at, "a condition is missing here", "a mapping or a name")
             return None
         if self.names is None:
@@ -122,22 +135,6 @@ class ConditionReader:
             elif "at_least" not in keys:
                 parts.append(read(key, value))  # an error already; what is inside may be one too
         return self._all(parts, node.at)
-
-    @property
-    def _keywords(self) -> MappingOf[str, Callable[[Scalar, Node], Condition | None]]:
-        return {
-            "all": self._read_all,
-            "intersect": self._read_all,
-            "any": self._read_any,
-            "union": self._read_any,
-            "not": self._read_not,
-            "minus": self._read_minus,
-            "at_least": self._read_all,
-            "of": self._read_all,
-            "tags": self._read_tags,
-            "did": self._read_did,
-            "did_not": self._read_did_not,
-        }
 
     def _check_companions(self, keys: MappingOf[str, tuple[Scalar, Node]]) -> None:
         if "of" in keys and "at_least" not in keys:

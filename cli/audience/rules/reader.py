@@ -78,7 +78,7 @@ class Problems:
 
     def scalar(self, node: Node, what: str) -> Scalar | None:
         """The node as a scalar that is not empty, or None with a problem."""
-        if isinstance(node, Scalar) and (node.quoted or node.text not in {"", "~", "null"}):
+        if isinstance(node, Scalar) and not node.is_null:
             return node
         self.error(node.at, f"{what} must be a single value", "a text or a number")
         return None

@@ -209,7 +209,7 @@ def _ordered(text: str, low: Side | None, high: Side | None) -> Range[Side]:
 def read_value(scalar: Scalar, kind: Type) -> Value:
     """A scalar as a value of a column's type. Raises Misfit where it does not fit."""
     text = scalar.text
-    if not scalar.quoted and text in {"", "~", "null"}:
+    if scalar.is_null:
         raise Misfit("a value is missing here", "`unknown` for missing values, or a text in quotes")
     if kind.kind is Kind.TEXT:
         return text

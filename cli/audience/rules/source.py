@@ -36,6 +36,11 @@ class Scalar:
     quoted: bool
     at: Location = field(compare=False)
 
+    @property
+    def is_null(self) -> bool:
+        """Whether it is YAML's null: nothing, `~` or `null`, without quotes."""
+        return not self.quoted and self.text in {"", "~", "null"}
+
 
 @dataclass(frozen=True)
 class Sequence:

@@ -109,7 +109,7 @@ def _read_operators(tag: Tag, node: Mapping, problems: Problems) -> tuple[Test, 
 
 
 def _read_argument(tag: Tag, predicate: Predicate, node: Node, problems: Problems) -> Argument:
-    if isinstance(node, Scalar) and not node.quoted and node.text in {"", "~", "null"}:
+    if isinstance(node, Scalar) and node.is_null:
         raise Misfit("a value is missing here", str(predicate.takes.value))
     match predicate.takes:
         case Takes.VALUES:

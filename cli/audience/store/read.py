@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audience.errors import NotPublishedError, StoreError, UsageError, nearest
+from audience.membership import combined
 from audience.store.layout import (
     Reference,
     days_of,
@@ -99,8 +100,7 @@ def read_ids(path: Path, *, sha256: str = "") -> pa.Array:
         raise StoreError(f"{path} has missing ids")
     if not (pa.types.is_integer(column.type) or _is_text(column.type)):
         raise StoreError(f"{path} holds {column.type}, ids are integers or texts")
-    ids = column.cast(pa.large_string() if _is_text(column.type) else pa.int64()).combine_chunks()
-    ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    ids = combined(column.cast(pa.large_string() if _is_text(column.type) else pa.int64()))
     if len(ids.unique()) != len(ids):
         raise StoreError(f"{path} has ids more than once")
     return ids
