@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from audience.builder import BuildResult, prepare, run_build
+from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
 from audience.engine.base import OnStep
 from audience.engine.choice import open_engine
 from audience.engine.columns import scan
@@ -21,15 +21,15 @@ from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
 from audience.insight.tags import TagReport, report_tag
 from audience.kinds import Kind, Tag
-from audience.plan.build import build_plan
+from audience.lists import list_problems
 from audience.plan.explain import explain_plan
 from audience.rules.jsonschema import project_schema, rule_schema
 from audience.rules.lint import missing_warnings
 from audience.rules.project import Project, find_project
 from audience.rules.reader import Problems
+from audience.rules.reference import parse_reference
 from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
-from audience.store.layout import parse_reference
 from audience.store.manifest import Manifest, to_json
 from audience.store.read import Build, all_builds, open_build, open_side, write_ids
 from audience.workspace import load_project, open_workspace, read_rules, today
@@ -71,7 +71,12 @@ def load(path: str | Path | None = None) -> Project:
     return load_project(path)
 
 
-def check(project: Project, rules: str | Path | Sequence[str | Path] = ()) -> CheckReport:
+def check(
+    project: Project,
+    rules: str | Path | Sequence[str | Path] = (),
+    *,
+    variables: Mapping[str, str] | None = None,
+) -> CheckReport:
     """All problems of the project file and of rule files, without reading a row.
 
     Without ``rules``: of every rule file of the project. Raises DataError where a table can't be
@@ -81,9 +86,10 @@ def check(project: Project, rules: str | Path | Sequence[str | Path] = ()) -> Ch
     workspace = open_workspace(project, problems)
     if problems.errors:
         return CheckReport((), problems.errors, problems.warnings)
-    files = read_rules(workspace, _paths(rules), problems)
+    files = read_rules(workspace, _paths(rules), problems, variables)
     for file in files:
         missing_warnings(file, problems)
+    problems.extend(list_problems(project, files))
     return CheckReport(tuple(files), problems.errors, problems.warnings)
 
 
@@ -93,17 +99,19 @@ def build(
     *,
     as_of: date | str | None = None,
     packs: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
     dry_run: bool = False,
     engine: str = "polars",
     on_step: OnStep | None = None,
 ) -> tuple[BuildResult, ...]:
     """Evaluate rule files in one run and publish each of them in one step.
 
-    ``packs`` limits the run to packs of those names (``pack`` or ``campaign/phase/pack``); with
-    ``dry_run`` nothing is published. Raises RuleError, DataError, StoreError, BusyError,
-    UsageError.
+    ``packs`` limits the run to packs of those names (``pack`` or ``campaign/phase/pack``);
+    ``variables`` win over those of the files; with ``dry_run`` nothing is published. Raises
+    RuleError, DataError, StoreError, BusyError, NotPublishedError, UsageError, and at the end
+    ExpectationError, which carries the results, where a file's expectations are broken.
     """
-    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs)
+    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
     return run_build(workspace, requests, engine=engine, dry_run=dry_run, on_step=on_step)
 
 
@@ -113,15 +121,18 @@ def explain(
     *,
     as_of: date | str | None = None,
     packs: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> str:
     """The plan of a build, as text: what is read, what is shared, how each pack comes out of it."""
-    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs)
-    plan = build_plan(requests, workspace.catalog)
-    counts = {}
-    for read in (plan.users, *plan.events):
+    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
+    plan = plan_of(workspace, requests)
+    users = users_of(workspace, plan).values()
+    whole = workspace.tables[plan.users.table]
+    every = sum(map(len, whole.snapshots.values())) or len(whole.files)
+    counts = {whole.name: (sum(len(each.files) for each in users), every)}
+    for read in plan.events:
         table = workspace.tables[read.table]
-        chosen = table.within(read.days)
-        counts[read.table] = (len(chosen), len(table.files))
+        counts[read.table] = (len(table.within(read.days)), len(table.files))
     return explain_plan(plan, counts)
 
 

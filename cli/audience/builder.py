@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,29 +13,44 @@ import pyarrow as pa
 from audience.engine.base import OnStep
 from audience.engine.choice import open_engine
 from audience.engine.run import Outcome, StrayEvents, missing_name, node_name, run_plan
-from audience.errors import Source, StoreError, UsageError, nearest
-from audience.insight.summary import PackBits, Summary, summarize
-from audience.plan.build import Request, build_plan
-from audience.plan.nodes import FilePlan, Plan, Read
+from audience.engine.tables import TableData, choose_snapshot, open_snapshot
+from audience.errors import (
+    ExpectationError,
+    NotPublishedError,
+    StoreError,
+    UsageError,
+    nearest,
+)
+from audience.insight.expect import broken_expectations
+from audience.insight.summary import PackBits, StageBits, Summary, summarize
+from audience.lists import Lists, describe, read_lists
+from audience.plan.build import Request, build_plan, reachable
+from audience.plan.nodes import FilePlan, Listed, Plan, Suppressed
+from audience.records import record
 from audience.rules.lint import missing_warnings
 from audience.rules.project import Project
 from audience.rules.reader import Problems
+from audience.rules.reference import Reference
 from audience.rules.tree import RuleFile
-from audience.store.layout import Reference, days_of, phase_folder
-from audience.store.manifest import InputFile, Manifest, RuleText, to_json
+from audience.store.layout import days_of, newest_day, phase_folder
+from audience.store.manifest import ListInput, to_json
 from audience.store.publish import PackData, Published, campaign_lock, publish
 from audience.store.read import open_build
-from audience.workspace import Workspace, below, open_workspace, read_rules, today
+from audience.workspace import Workspace, open_workspace, read_rules, today
 
 
 @dataclass(frozen=True)
 class BuildResult:
-    """One rule file's build: the summary, and what was published (None on a dry run)."""
+    """One rule file's build: the summary, and what was published.
+
+    ``published`` is None on a dry run, and where the file's expectations are ``broken``.
+    """
 
     summary: Summary
     published: Published | None
     warnings: tuple[str, ...]
     packs: Mapping[str, PackData] = field(repr=False, compare=False)
+    broken: tuple[str, ...] = ()
 
     def ids(self, pack: str) -> pa.Array:
         """A pack's ids, ascending, of the user table's key type. Raises UsageError."""
@@ -46,16 +59,12 @@ class BuildResult:
         return self.packs[pack].ids
 
 
-def program_version() -> str:
-    """The installed version; 0 where the package runs from a bare folder."""
-    try:
-        return version("audience")
-    except PackageNotFoundError:
-        return "0"
-
-
 def prepare(
-    project: Project, rules: Sequence[str | Path], as_of: date | None, packs: Sequence[str]
+    project: Project,
+    rules: Sequence[str | Path],
+    as_of: date | None,
+    packs: Sequence[str],
+    variables: Mapping[str, str],
 ) -> tuple[Workspace, list[Request]]:
     """The rule files to be built, each at its day, in an opened workspace.
 
@@ -64,7 +73,7 @@ def prepare(
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    files = read_rules(workspace, rules, problems)
+    files = read_rules(workspace, rules, problems, variables)
     problems.raise_errors()
     chosen = _choose(files, packs)
     now = today(project)
@@ -72,10 +81,32 @@ def prepare(
     if days and max(days) > now:
         raise UsageError(f"as_of {max(days)} lies in the future; today is {now}")
     return workspace, [
-        Request(file, as_of or file.as_of or now, chosen.get(file.name))
+        _request(workspace, file, as_of or file.as_of or now, chosen.get(file.name))
         for file in files
         if not packs or file.name in chosen
     ]
+
+
+def _request(
+    workspace: Workspace, file: RuleFile, day: date, packs: frozenset[str] | None
+) -> Request:
+    users = workspace.tables[workspace.project.users.name]
+    return Request(file, day, packs, choose_snapshot(users, day))
+
+
+def plan_of(workspace: Workspace, requests: Sequence[Request]) -> Plan:
+    """The plan of some requests."""
+    suppress = bool(workspace.project.suppress)
+    return build_plan(requests, workspace.catalog, suppress=suppress)
+
+
+def users_of(workspace: Workspace, plan: Plan) -> Mapping[date | None, TableData]:
+    """The user table as it was on each day that a plan reads it of."""
+    newest = workspace.tables[plan.users.table]
+    return {
+        day: newest if day is None else open_snapshot(newest, day, plan.users.columns)
+        for day in plan.snapshots
+    }
 
 
 def run_build(
@@ -86,7 +117,10 @@ def run_build(
     dry_run: bool,
     on_step: OnStep | None,
 ) -> tuple[BuildResult, ...]:
-    """Evaluate all requests in one run; publish each of them in one step unless it is a dry run."""
+    """Evaluate all requests in one run; publish each of them in one step unless it is a dry run.
+
+    Raises ExpectationError, when all else is published, where a file's expectations are broken.
+    """
     project = workspace.project
     with ExitStack() as locks:
         if not dry_run:
@@ -94,37 +128,129 @@ def run_build(
                 locks.enter_context(campaign_lock(project.packs, campaign))
             for request in requests:
                 _check_partial(project, request)
-        plan = build_plan(requests, workspace.catalog)
-        outcome = _run(workspace, plan, engine, on_step)
-        shared = [warning for each in outcome.stray for warning in _stray_warnings(each)]
+        run = _Run(workspace, requests, engine, on_step)
         results: list[BuildResult] = []
-        for request, file, reads in zip(requests, plan.files, plan.inputs, strict=True):
-            summary = _summarize(file, outcome)
-            warnings = (*_rule_warnings(request.file), *shared, *_empty_warnings(summary))
-            data = _pack_data(workspace, file, outcome)
-            published = None
-            if not dry_run:
-                inputs = tuple(_inputs(workspace, reads))
-                try:
-                    published = _publish(workspace, request, file, inputs, summary, data)
-                except StoreError as error:
-                    done = [each.summary.name for each in results]
-                    if not done:
-                        raise
-                    text = f"{error}; published before it: {', '.join(done)}"
-                    raise StoreError(text) from None
-            results.append(BuildResult(summary, published, warnings, data))
-        return tuple(results)
+        for number in range(len(requests)):
+            try:
+                results.append(run.finish(number, dry_run=dry_run))
+            except StoreError as error:
+                done = [each.summary.name for each in results if each.published]
+                if not done:
+                    raise
+                raise StoreError(f"{error}; published before it: {', '.join(done)}") from None
+    broken = [told for result in results for told in result.broken]
+    if broken:
+        raise ExpectationError(broken, tuple(results))
+    return tuple(results)
+
+
+class _Run:
+    """What one run computes of its requests, together, and then publishes one by one."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        requests: Sequence[Request],
+        engine: str,
+        on_step: OnStep | None,
+    ) -> None:
+        self.workspace = workspace
+        self.requests = requests
+        self.plan = plan_of(workspace, requests)
+        self.users = users_of(workspace, self.plan)
+        self.lists = read_lists(workspace, self.plan)
+        running = open_engine(engine, workspace.project.time_zone)
+        try:
+            self.outcome = run_plan(
+                self.plan, workspace.tables, self.users, running, self.lists.ids, on_step
+            )
+        finally:
+            running.close()
+
+    def finish(self, number: int, *, dry_run: bool) -> BuildResult:
+        """One file's result, published unless it is a dry run or its expectations are broken."""
+        request, file = self.requests[number], self.plan.files[number]
+        summary = _summarize(file, self.outcome)
+        broken = tuple(
+            broken_expectations(request.file, summary, _sizes_before(self.workspace, request))
+        )
+        listed = self._lists_of(file)
+        warnings = (
+            *_rule_warnings(request.file),
+            *(told for each in self.outcome.stray for told in _stray_warnings(each)),
+            *self._stranger_warnings(listed),
+            *_empty_warnings(summary),
+        )
+        packs = self._packs(file)
+        published = None
+        if not dry_run and not broken:
+            manifest = record(
+                self.workspace,
+                request,
+                self.users[file.snapshot],
+                self.plan.inputs[number],
+                _list_inputs(self.lists, listed),
+                summary,
+            )
+            text = to_json(summary.to_dict())
+            folder = self.workspace.project.packs
+            published = publish(folder, manifest, tuple(packs.values()), text)
+        return BuildResult(summary, published, warnings, packs, broken)
+
+    def _packs(self, file: FilePlan) -> Mapping[str, PackData]:
+        key_type = self.users[file.snapshot].key_type
+        members = self.outcome.memberships[file.snapshot]
+        return {
+            pack.name: PackData(
+                pack.name, pack.label, members.ids(node_name(pack.node)).cast(key_type)
+            )
+            for pack in file.packs
+        }
+
+    def _lists_of(self, file: FilePlan) -> list[Listed]:
+        nodes = (self.plan.nodes[number] for number in reachable(self.plan.nodes, file.roots))
+        return [node for node in nodes if node in self.lists.ids]  # type: ignore[misc]
+
+    def _stranger_warnings(self, listed: Sequence[Listed]) -> Iterable[str]:
+        for each in self.outcome.strangers:
+            if each.listed in listed and not isinstance(each.listed, Suppressed):
+                count = f"{each.count:,} id" + ("" if each.count == 1 else "s")
+                yield f"{describe(each.listed)}: {count} not in the user table"
+
+
+def _list_inputs(lists: Lists, listed: Sequence[Listed]) -> Iterable[ListInput]:
+    return (each for node in listed for each in lists.inputs[node])
+
+
+def _sizes_before(workspace: Workspace, request: Request) -> Mapping[str, tuple[str, int]]:
+    """For each pack whose change is bounded, its last published build up to as_of, and its size."""
+    file = request.file
+    wanted = {pack.name for pack in file.packs if pack.expect and pack.expect.change}
+    if not wanted:
+        return {}
+    reference = Reference(file.campaign, file.phase, None, "")
+    try:
+        last = newest_day(workspace.project.packs, reference, request.as_of)
+        manifest = open_build(workspace.project.packs, last).manifest
+    except NotPublishedError:
+        return {}
+    return {
+        entry.name: (manifest.name, entry.size) for entry in manifest.packs if entry.name in wanted
+    }
 
 
 def _choose(files: Sequence[RuleFile], packs: Sequence[str]) -> dict[str, frozenset[str]]:
-    """For each file that has any of the packs asked for, which."""
+    """For each file that has any of the packs asked for, which.
+
+    A pack's name stands for the sides of its split too, the name of stages for each of them.
+    """
     out: dict[str, set[str]] = {}
     for wanted in packs:
         found = False
         for file in files:
+            own = wanted.removeprefix(file.name + "/")
             for pack in file.packs:
-                if wanted in (pack.name, f"{file.name}/{pack.name}"):
+                if pack.name == own or pack.name.startswith(own + "."):
                     out.setdefault(file.name, set()).add(pack.name)
                     found = True
         if not found:
@@ -151,85 +277,23 @@ def _check_partial(project: Project, request: Request) -> None:
         )
 
 
-def _run(workspace: Workspace, plan: Plan, engine: str, on_step: OnStep | None) -> Outcome:
-    running = open_engine(engine, workspace.project.time_zone)
-    try:
-        return run_plan(plan, workspace.tables, running, on_step)
-    finally:
-        running.close()
-
-
 def _summarize(file: FilePlan, outcome: Outcome) -> Summary:
-    names = outcome.membership.bits
+    members = outcome.memberships[file.snapshot]
     packs = [
         PackBits(
             pack.name,
             pack.label,
             node_name(pack.node),
-            missing_name(pack.node) if missing_name(pack.node) in names else "",
+            missing_name(pack.node) if missing_name(pack.node) in members.bits else "",
         )
         for pack in file.packs
     ]
-    return summarize(
-        file.campaign,
-        file.phase,
-        file.label,
-        file.as_of,
-        outcome.users,
-        node_name(file.base),
-        packs,
-        outcome.membership,
-    )
-
-
-def _pack_data(workspace: Workspace, file: FilePlan, outcome: Outcome) -> Mapping[str, PackData]:
-    key_type = workspace.tables[workspace.project.users.name].key_type
-    members = outcome.membership
-    return {
-        pack.name: PackData(pack.name, pack.label, members.ids(node_name(pack.node)).cast(key_type))
-        for pack in file.packs
-    }
-
-
-def _publish(
-    workspace: Workspace,
-    request: Request,
-    file: FilePlan,
-    inputs: tuple[InputFile, ...],
-    summary: Summary,
-    packs: Mapping[str, PackData],
-) -> Published:
-    project = workspace.project
-    manifest = Manifest(
-        file.campaign,
-        file.phase,
-        file.label,
-        file.as_of,
-        f"audience {program_version()}",
-        _rule_text(project.source, project.root),
-        tuple(_rule_text(source, project.root) for source in request.file.sources),
-        inputs,
-        project.users.key,
-        summary.base,
-        request.packs is not None and len(request.packs) < len(request.file.packs),
-        (),
-    )
-    return publish(project.packs, manifest, tuple(packs.values()), to_json(summary.to_dict()))
-
-
-def _rule_text(source: Source, root: Path) -> RuleText:
-    digest = hashlib.sha256(source.text.encode()).hexdigest()
-    return RuleText(below(Path(source.path), root), digest, source.text)
-
-
-def _inputs(workspace: Workspace, reads: Sequence[Read]) -> Iterable[InputFile]:
-    for read in reads:
-        table = workspace.tables[read.table]
-        for file in table.within(read.days):
-            modified = datetime.fromtimestamp(file.modified // 1_000_000_000, UTC)
-            text = f"{modified:%Y-%m-%dT%H:%M:%S}.{file.modified % 1_000_000_000:09d}Z"
-            path = below(file.path, workspace.project.root)
-            yield InputFile(table.name, path, file.size, text)
+    stages = [
+        StageBits(each.name, each.packs, "" if each.rest is None else node_name(each.rest))
+        for each in file.stages
+    ]
+    base = (node_name(file.base), node_name(file.whole))
+    return summarize(file, base, packs, stages, members)
 
 
 def _rule_warnings(file: RuleFile) -> Iterable[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 _BREAK = re.compile("\r\n|\r|\n")
 
@@ -43,12 +44,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Location:
-    """A stretch of one line: ``line`` and ``column`` count from 1, ``length`` in characters."""
+    """A stretch of one line: ``line`` and ``column`` count from 1, ``length`` in characters.
+
+    ``note`` says what stands there where that is not what is written: a variable's value.
+    """
 
     source: Source
     line: int
     column: int
     length: int = 1
+    note: str = ""
 
     @property
     def quoted(self) -> str:
@@ -83,6 +88,8 @@ class Problem:
             text += f"; expected {self.expected}"
         if self.nearest:
             text += f"; did you mean {self.nearest}?"
+        if self.at and self.at.note:
+            text += f"; {self.at.note}"
         return text
 
     @property
@@ -115,6 +122,17 @@ class DataError(AudienceError):
 
 class NotPublishedError(AudienceError):
     """A published build or pack was named that is not there."""
+
+
+class ExpectationError(AudienceError):
+    """What a rule file expects of its packs does not hold; nothing of that file was published.
+
+    ``results`` are those of all files of the run, of which the others were published.
+    """
+
+    def __init__(self, broken: Iterable[str], results: tuple[Any, ...]) -> None:
+        super().__init__("\n".join(broken))
+        self.results = results
 
 
 class StoreError(AudienceError):

@@ -28,12 +28,9 @@ class Membership:
     bits: Mapping[str, Bits] = field(repr=False)
 
     @classmethod
-    def from_flags(cls, keys: pa.Array, flags: Mapping[str, pa.Array]) -> Membership:
-        """From boolean columns without nulls."""
-        packed = {
-            name: np.packbits(column.to_numpy(zero_copy_only=False), bitorder="little")
-            for name, column in flags.items()
-        }
+    def from_flags(cls, keys: pa.Array, flags: Mapping[str, npt.NDArray[np.bool_]]) -> Membership:
+        """From a boolean for each key."""
+        packed = {name: np.packbits(each, bitorder="little") for name, each in flags.items()}
         return cls(keys, packed)
 
     @classmethod

@@ -107,7 +107,7 @@ def _from_tables(folder: Path, tables: Sequence[Path], key: str | None) -> dict[
 
 def _open(folder: Path, path: Path) -> TableData:
     try:
-        spec = TableSpec(path.stem, str(path.resolve()), "", "", "", "", None, (), (), {})
+        spec = TableSpec(path.stem, str(path.resolve()))
         return open_table(spec, folder.resolve(), _ZONE)
     except DataError as error:
         raise UsageError(f"--from {path}: {error}") from None

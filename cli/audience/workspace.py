@@ -59,9 +59,15 @@ def open_workspace(project: Project, problems: Problems) -> Workspace:
 
 
 def read_rules(
-    workspace: Workspace, rules: Sequence[str | Path], problems: Problems
+    workspace: Workspace,
+    rules: Sequence[str | Path],
+    problems: Problems,
+    variables: Mapping[str, str] | None = None,
 ) -> list[RuleFile]:
-    """The rule files asked for, by default all; their problems go to ``problems``."""
+    """The rule files asked for, by default all; their problems go to ``problems``.
+
+    ``variables`` has values that win over those of the files. Raises UsageError.
+    """
     shipped = _rule_files(workspace.project.rules)
     asked = [file for each in rules for file in _named_files(Path(each))] if rules else shipped
     wanted = list({path.resolve(): path for path in asked}.values())
@@ -71,7 +77,8 @@ def read_rules(
     sources = _read_sources(wanted, problems)
     others = [path for path in shipped if path.resolve() not in known]
     # A file that can't be read matters only to those who refer to it.
-    return Library(workspace.catalog, problems).read(sources, _read_sources(others, Problems()))
+    library = Library(workspace.catalog, problems, variables)
+    return library.read(sources, _read_sources(others, Problems()))
 
 
 def today(project: Project) -> date:

@@ -24,6 +24,7 @@ from audience.plan.nodes import (
     Node,
     Not,
     Or,
+    Rows,
     exact,
     parts_of,
 )
@@ -58,7 +59,7 @@ def one(*values: Value) -> Leaf:
 
 
 def fold(first: date | None, last: date, low: int | None, high: int | None) -> Fold:
-    return Fold("events", None, None, (first, last), (Limit("times", None, low, high),))
+    return Fold(Rows("events", None, None, (first, last)), None, (Limit("times", None, low, high),))
 
 
 def arena_of(*nodes: Node) -> Arena:
@@ -192,7 +193,7 @@ def test_the_answer_for_nobody_that_ever_came(
     name: str, low: int | None, high: int | None, absent: bool
 ) -> None:
     column = "amount" if name in {"distinct", "sum", "mean", "min", "max"} else None
-    empty = Fold("events", None, None, (NEXT, DAY), (Limit(name, column, low, high),))
+    empty = Fold(Rows("events", None, None, (NEXT, DAY)), None, (Limit(name, column, low, high),))
     assert empty_window(empty, Arena()) == Const(absent)
 
 

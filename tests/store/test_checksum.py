@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 import xxhash
 
+from audience.hashing import xxh64
 from audience.store import checksum as module
-from audience.store.checksum import checksum, xxh64
+from audience.store.checksum import checksum
 
 INTS = [0, 1, -1, 42, 2**31, -(2**31), 2**53 + 1, 2**63 - 1, -(2**63), *range(1000, 1100)]
 ALPHABET = "abcXYZ019 _-小米手机é😀\x00"

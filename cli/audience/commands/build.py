@@ -18,9 +18,12 @@ from audience.commands.options import (
     QuietOption,
     RulesArgument,
     SummaryFormatOption,
+    VarOption,
     read_as_of,
+    read_variables,
 )
 from audience.commands.output import SummaryFormat, guarded, say, warn, write_grids, write_json
+from audience.errors import ExpectationError
 
 if TYPE_CHECKING:
     from audience.api import BuildResult
@@ -36,6 +39,7 @@ def build_pack(
     rules: RulesArgument = None,
     as_of: AsOfOption = None,
     pack: PackOption = None,
+    var: VarOption = None,
     dry_run: DryRunOption = False,
     engine: EngineOption = "polars",
     format: SummaryFormatOption = SummaryFormat.TABLE,
@@ -43,7 +47,7 @@ def build_pack(
     quiet: QuietOption = False,
 ) -> None:
     """Evaluate rule files in one run and publish their packs."""
-    _build(rules, as_of, pack, dry_run, engine, format, project, quiet)
+    _build(rules, as_of, pack, var, dry_run, engine, format, project, quiet)
 
 
 @guarded
@@ -51,6 +55,7 @@ def size(
     rules: RulesArgument = None,
     as_of: AsOfOption = None,
     pack: PackOption = None,
+    var: VarOption = None,
     engine: EngineOption = "polars",
     format: SummaryFormatOption = SummaryFormat.TABLE,
     project: ProjectOption = None,
@@ -58,7 +63,7 @@ def size(
 ) -> None:
     """Compute the sizes and overlaps of packs; publish nothing (build-pack --dry-run)."""
     # Sizes are what was asked for: --quiet leaves out the talk, not them.
-    _build(rules, as_of, pack, True, engine, format, project, quiet, always=True)
+    _build(rules, as_of, pack, var, True, engine, format, project, quiet, always=True)
 
 
 @guarded
@@ -66,13 +71,20 @@ def explain(
     rules: RulesArgument = None,
     as_of: AsOfOption = None,
     pack: PackOption = None,
+    var: VarOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Print the plan: what is read, what is shared, how each pack comes out of it."""
     from audience import api
 
     found = api.load(project)
-    text = api.explain(found, rules or (), as_of=read_as_of(as_of, found), packs=pack or ())
+    text = api.explain(
+        found,
+        rules or (),
+        as_of=read_as_of(as_of, found),
+        packs=pack or (),
+        variables=read_variables(var),
+    )
     typer.echo(text, nl=False)
 
 
@@ -80,6 +92,7 @@ def _build(
     rules: Sequence[Path] | None,
     as_of: str | None,
     pack: Sequence[str] | None,
+    var: Sequence[str] | None,
     dry_run: bool,
     engine: str,
     format: SummaryFormat,
@@ -92,16 +105,22 @@ def _build(
 
     found = api.load(project)
     day = read_as_of(as_of, found)
+    broken: ExpectationError | None = None
     with _progress(quiet) as on_step:
-        results = api.build(
-            found,
-            rules or (),
-            as_of=day,
-            packs=pack or (),
-            dry_run=dry_run,
-            engine=engine,
-            on_step=on_step,
-        )
+        try:
+            results = api.build(
+                found,
+                rules or (),
+                as_of=day,
+                packs=pack or (),
+                variables=read_variables(var),
+                dry_run=dry_run,
+                engine=engine,
+                on_step=on_step,
+            )
+        except ExpectationError as error:
+            # The numbers are what shows what is wrong.
+            broken, results = error, error.results
     if not quiet or always:
         _write(results, format)
     warn((text for result in results for text in result.warnings), quiet=quiet)
@@ -111,6 +130,8 @@ def _build(
                 what = "unchanged" if result.published.unchanged else "published"
                 name = result.published.manifest.name
                 say(f"{what} {name}: {len(result.published.manifest.packs)} packs")
+    if broken is not None:
+        raise broken
 
 
 def _write(results: Sequence[BuildResult], format: SummaryFormat) -> None:
@@ -130,6 +151,7 @@ def _result_dict(result: BuildResult) -> dict[str, Any]:
         "folder": str(published.folder) if published else None,
         "unchanged": published.unchanged if published else None,
         "warnings": list(result.warnings),
+        "broken": list(result.broken),
     }
 
 

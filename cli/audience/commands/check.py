@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from audience.commands.exits import ExitCode
-from audience.commands.options import FormatOption, ProjectOption, QuietOption, RulesArgument
+from audience.commands.options import (
+    FormatOption,
+    ProjectOption,
+    QuietOption,
+    RulesArgument,
+    VarOption,
+    read_variables,
+)
 from audience.commands.output import Format, guarded, say, write_json
 from audience.errors import RuleError
 
@@ -23,6 +30,7 @@ class SchemaKind(StrEnum):
 @guarded
 def check(
     rules: RulesArgument = None,
+    var: VarOption = None,
     format: FormatOption = Format.TABLE,
     project: ProjectOption = None,
     quiet: QuietOption = False,
@@ -32,7 +40,7 @@ def check(
     from audience.report.problems import problem_dict, render_problems
 
     try:
-        report = api.check(api.load(project), rules or ())
+        report = api.check(api.load(project), rules or (), variables=read_variables(var))
     except RuleError as error:
         report = api.CheckReport((), error.problems, ())
     told = report.problems if quiet else (*report.problems, *report.warnings)

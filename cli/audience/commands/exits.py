@@ -8,6 +8,7 @@ from audience.errors import (
     AudienceError,
     BusyError,
     DataError,
+    ExpectationError,
     NotPublishedError,
     RuleError,
     StoreError,
@@ -26,6 +27,8 @@ class ExitCode(IntEnum):
     STORE = 5
     BUSY = 6
     NOT_PUBLISHED = 7
+    EXPECTATION = 8
+    CASES = 9
     INTERRUPTED = 130
 
     @property
@@ -43,6 +46,10 @@ _MEANINGS = {
     ExitCode.STORE: "packs could not be written, or what is published is damaged",
     ExitCode.BUSY: "another process is publishing the same campaign",
     ExitCode.NOT_PUBLISHED: "a published build or pack was named that is not there",
+    ExitCode.EXPECTATION: (
+        "an `expect` or a set of stages does not hold; nothing of that file was published"
+    ),
+    ExitCode.CASES: "a case of `audience test` does not hold",
     ExitCode.INTERRUPTED: "interrupted; what was published before is as it was",
 }
 
@@ -53,6 +60,7 @@ _CODES: tuple[tuple[type[AudienceError], ExitCode], ...] = (
     (BusyError, ExitCode.BUSY),
     (StoreError, ExitCode.STORE),
     (NotPublishedError, ExitCode.NOT_PUBLISHED),
+    (ExpectationError, ExitCode.EXPECTATION),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,6 +48,14 @@ PackOption = Annotated[
     list[str] | None,
     typer.Option("--pack", help="Only this pack; may be given several times.", show_default=False),
 ]
+VarOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--var",
+        help="A rule file's variable, as name=value; may be given several times.",
+        show_default=False,
+    ),
+]
 EngineOption = Annotated[
     str, typer.Option("--engine", help="What evaluates the rules: polars or duckdb.")
 ]
@@ -69,3 +78,16 @@ def read_as_of(text: str | None, project: Project) -> date | None:
             f"--as-of `{text}`: expected a date such as 2023-04-30, today or yesterday"
         )
     return day
+
+
+def read_variables(texts: Sequence[str] | None) -> dict[str, str]:
+    """``--var`` as names and values. Raises UsageError."""
+    out: dict[str, str] = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise UsageError(f"--var `{text}`: expected name=value")
+        if name in out:
+            raise UsageError(f"--var `{name}` is given twice")
+        out[name] = value
+    return out

@@ -53,7 +53,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except AudienceError as error:
             from audience.report.words import visible
 
-            say(f"error: {visible(str(error))}")
+            for line in str(error).splitlines():
+                say(f"error: {visible(line)}")
             raise typer.Exit(code_of(error)) from None
         except KeyboardInterrupt:
             say("interrupted; nothing was published by this run beyond what was said")

@@ -23,6 +23,15 @@ OWN = "__audience_"
 DAY = OWN + "day"
 """The local day of an event, beside its table's own columns."""
 
+HOUR = OWN + "hour"
+"""The local hour of the day of an event."""
+
+TIME = OWN + "time"
+"""When an event was, to the microsecond: in UTC, or by the clock where times have no zone."""
+
+ROW = OWN + "row"
+"""A number that tells an event from every other, equal ones too."""
+
 
 @dataclass(frozen=True)
 class Step:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from audience.engine.base import DAY, Engine
+from audience.engine.base import DAY, TIME, Engine
 from audience.engine.tables import TableData, TableFile
 from audience.kinds import Kind
 
 
 def scan(
-    engine: Engine, table: TableData, files: Sequence[TableFile], columns: Sequence[str]
+    engine: Engine,
+    table: TableData,
+    files: Sequence[TableFile],
+    columns: Sequence[str],
+    clock: Collection[str] = (),
 ) -> nw.LazyFrame[Any]:
     """The columns of some of a table's files, as rules see them.
 
     NaN is missing, floats and decimals are doubles, timestamps are local days, keys are 64-bit
-    integers or texts. An event table has :data:`DAY` beside them. Files that store a column
-    differently, or lie in different partitions that are asked for, are read apart.
+    integers or texts. An event table has :data:`DAY` beside them, and what ``clock`` asks for:
+    :data:`HOUR`, :data:`TIME`. Files that store a column differently, or lie in different
+    partitions that are asked for, are read apart.
     """
     needed = [name for name in dict.fromkeys((*columns, table.spec.time)) if name]
     stored = [name for name in needed if name not in table.partitions]
@@ -32,18 +37,19 @@ def scan(
     parts = []
     for group in groups.values():
         raw = engine.read(group, stored)
-        parts.append(_canonical(raw, table, group[0], columns, engine.time_zone, len(groups) > 1))
+        found = _canonical(table, group[0], columns, engine.time_zone, len(groups) > 1)
+        extra = [_clock(name, table, group[0], engine.time_zone).alias(name) for name in clock]
+        parts.append(raw.select(*found, *extra))
     return parts[0] if len(parts) == 1 else nw.concat(parts, how="vertical")
 
 
 def _canonical(
-    frame: nw.LazyFrame[Any],
     table: TableData,
     file: TableFile,
     columns: Sequence[str],
     time_zone: str,
     several: bool,
-) -> nw.LazyFrame[Any]:
+) -> list[nw.Expr]:
     spec = table.spec
     out = [_column(spec.time, table, file, time_zone).alias(DAY)] if spec.time else []
     for name in columns:
@@ -54,7 +60,19 @@ def _canonical(
             column = _column(name, table, file, time_zone)
             # Parts that are put together must be of one type, whatever width they have.
             out.append((column.cast(nw.Int64) if several and whole else column).alias(name))
-    return frame.select(*out)
+    return out
+
+
+def _clock(name: str, table: TableData, file: TableFile, time_zone: str) -> nw.Expr:
+    """The hour or the moment of an event; of a table whose time is a date, no moment."""
+    stored = file.schema.field(table.spec.time).type
+    column = nw.col(table.spec.time)
+    if not pa.types.is_timestamp(stored):
+        return nw.lit(None, nw.Datetime("us"))
+    zone = "UTC" if name == TIME and table.zoned else time_zone
+    if stored.tz is not None:
+        column = column.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    return column.cast(nw.Datetime("us")) if name == TIME else column.dt.hour()
 
 
 def _column(name: str, table: TableData, file: TableFile, time_zone: str) -> nw.Expr:

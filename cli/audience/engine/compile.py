@@ -18,7 +18,7 @@ import narwhals.stable.v2 as nw
 from audience.engine.base import OWN
 from audience.operators.table import balanced
 from audience.plan.build import reachable
-from audience.plan.nodes import And, AtLeast, Const, Fold, Node, Not, Or, Test, parts_of
+from audience.plan.nodes import And, AtLeast, Const, Node, Not, Or, Test, parts_of
 
 
 @dataclass
@@ -51,8 +51,8 @@ class Compiler:
                 return _reduce(operator.or_, self._all(parts))
             case AtLeast(count, parts):
                 return self._at_least(count, parts)
-            case Fold():
-                raise AssertionError("a fold is computed before the users are read")
+            case _:
+                raise AssertionError(f"{node} is not told by a row of users")
 
     def _all(self, parts: Sequence[int]) -> list[nw.Expr]:
         return [self.expression(part) for part in parts]

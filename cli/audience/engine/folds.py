@@ -5,79 +5,98 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from audience.engine.base import DAY, OWN
-from audience.engine.compile import Compiler
+from audience.engine.rows import Events, select_rows
 from audience.kinds import Kind, Type
 from audience.operators.table import balanced
-from audience.plan.nodes import Days, Fold, Limit, Node
+from audience.plan.nodes import Fold, Limit, Node
 from audience.rules.scalars import fit_bound
 
 MILLIONTHS = 10**6
 """Fractions are summed as whole millionths: exact for money, and whatever the order of the rows."""
 
+LARGEST = 1e18
+"""A value beyond can't be summed exactly: 128 bits of millionths hold 10^14 of these."""
+
 _INFINITE = 1e30
 
+_WHOLE = float(2**52)
+"""From here on every double is a whole number."""
 
-@dataclass(frozen=True)
-class EventColumns:
-    """The columns of an event table that folds use."""
-
-    key: str
-    action: str
-    types: Mapping[str, Type]
+_SUMMED = {"sum", "mean"}
 
 
-def matching(fold: Fold, nodes: Sequence[Node], columns: EventColumns) -> nw.Expr:
-    """Whether an event row counts for a fold."""
-    tests = [_in_days(fold.days)]
-    if fold.actions is not None:
-        action = nw.col(columns.action)
-        tests.append(
-            action.is_in(list(fold.actions)) if len(fold.actions) > 1 else action == fold.actions[0]
-        )
-    if fold.where is not None:
-        tests.append(Compiler(nodes).expression(fold.where))
-    return balanced(operator.and_, tests)
-
-
-def any_matching(folds: Sequence[Fold], nodes: Sequence[Node], columns: EventColumns) -> nw.Expr:
-    """Whether an event row counts for any of the folds."""
-    return balanced(operator.or_, [matching(fold, nodes, columns) for fold in folds])
-
-
-def passing(
-    events: nw.LazyFrame[Any], fold: Fold, nodes: Sequence[Node], columns: EventColumns
-) -> nw.LazyFrame[Any]:
+def passing(tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node]) -> nw.LazyFrame[Any]:
     """The keys, each once, for whom the fold's answer is not the one of a user without events."""
-    rows = events.filter(matching(fold, nodes, columns) & ~nw.col(columns.key).is_null())
+    events = tables[fold.rows.table]
+    rows = select_rows(tables, fold.rows, nodes)
     if _is_any(fold):
-        return rows.select(columns.key).unique()
-    measured = [_measured(limit, columns) for limit in fold.limits]
-    inputs = {column: expression for each in measured for column, expression in each.inputs.items()}
-    if inputs:
-        rows = rows.with_columns(*(expression.alias(name) for name, expression in inputs.items()))
-    aggregates = {name: made for each in measured for name, made in each.aggregates.items()}
-    grouped = rows.group_by(columns.key).agg(
-        *(expression.alias(name) for name, expression in aggregates.items())
-    )
+        return rows.select(events.key).unique()
+    measured = [_measured(limit, events.types, fold.each is not None) for limit in fold.limits]
+    grouped = _aggregated(rows, fold, events, measured)
     holds = balanced(operator.and_, [each.holds for each in measured]).fill_null(False)
-    return grouped.filter(~holds if fold.absent else holds).select(columns.key)
+    return grouped.filter(~holds if fold.absent else holds).select(events.key)
+
+
+def largest(column: str) -> nw.Expr:
+    """The largest magnitude in a column, infinity aside."""
+    size = nw.col(column).abs()
+    return nw.when(size < float("inf")).then(size).max().alias(column)
+
+
+def summed(fold: Fold, types: Mapping[str, Type]) -> tuple[str, ...]:
+    """The columns of fractions whose values a fold adds up."""
+    names = {limit.column for limit in fold.limits if limit.name in _SUMMED or fold.each}
+    return tuple(sorted(name for name in names if name and types[name].kind is Kind.NUMBER))
+
+
+def _aggregated(
+    rows: nw.LazyFrame[Any], fold: Fold, events: Events, measured: Sequence[_Measured]
+) -> nw.LazyFrame[Any]:
+    """A row for each user, with the aggregates."""
+    inputs = {name: made for each in measured for name, made in each.inputs.items()}
+    if inputs:
+        rows = rows.with_columns(*(made.alias(name) for name, made in inputs.items()))
+    if fold.each is not None:
+        rows = _put_together(rows, fold.each, events.key, tuple(inputs))
+    aggregates = {name: made for each in measured for name, made in each.aggregates.items()}
+    return rows.group_by(events.key).agg(*(made.alias(name) for name, made in aggregates.items()))
+
+
+def _put_together(
+    rows: nw.LazyFrame[Any], each: str, key: str, sums: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """Rows of a user with one value of a column as one event; a row without a value is its own."""
+    value = OWN + "each"
+    rows = rows.select(key, nw.col(each).alias(value), DAY, *sums)
+    alone = rows.filter(nw.col(value).is_null()).select(key, DAY, *sums)
+    counts = {name: OWN + "known_" + name for name in sums}
+    grouped = (
+        rows.filter(~nw.col(value).is_null())
+        .group_by(key, value)
+        .agg(
+            nw.col(DAY).min(),
+            *(nw.col(name).sum() for name in sums),
+            *(nw.col(name).count().alias(count) for name, count in counts.items()),
+        )
+    )
+    # The sum of nothing is 0 to an engine; of an event without any value it is missing.
+    known = [
+        nw.when(nw.col(count) > 0).then(nw.col(name).cast(nw.Int128)).alias(name)
+        for name, count in counts.items()
+    ]
+    return nw.concat([grouped.select(key, DAY, *known), alone], how="vertical")
 
 
 def _is_any(fold: Fold) -> bool:
     """The common case: at least one event, which needs no counting."""
     return fold.limits == (Limit("times", None, 1, None),)
-
-
-def _in_days(days: Days) -> nw.Expr:
-    first, last = days
-    day = nw.col(DAY)
-    return day <= last if first is None else (day >= first) & (day <= last)
 
 
 @dataclass(frozen=True)
@@ -89,21 +108,18 @@ class _Measured:
     holds: nw.Expr
 
 
-def _measured(limit: Limit, columns: EventColumns) -> _Measured:
+def _measured(limit: Limit, types: Mapping[str, Type], each: bool) -> _Measured:
     name = DAY if limit.column is None else limit.column
     inputs: dict[str, nw.Expr] = {}
     scale = 1
-    if limit.name in {"sum", "mean"}:
-        fraction = columns.types[name].kind is Kind.NUMBER
+    whole = limit.name in _SUMMED or (each and limit.column is not None)
+    if whole:
+        fraction = types[name].kind is Kind.NUMBER
         scale = MILLIONTHS if fraction else 1
-        exact = nw.col(name)
-        if fraction:
-            # Infinity counts as more than any bound that a rule can have.
-            exact = (exact * MILLIONTHS).clip(-_INFINITE, _INFINITE).round(0)
-        whole = f"{OWN}whole_{name}"
+        exact = _millionths(nw.col(name)) if fraction else nw.col(name)
+        name = f"{OWN}whole_{name}"
         # 128 bits: 64 would wrap without a word.
-        inputs[whole] = exact.cast(nw.Int128)
-        name = whole
+        inputs[name] = exact.cast(nw.Int128)
     made = limit.measure.aggregates(nw.col(name))
     prefix = f"{OWN}{limit.name}_{name}_"
     value = nw.col(prefix + "value")
@@ -113,24 +129,38 @@ def _measured(limit: Limit, columns: EventColumns) -> _Measured:
         times = nw.col(prefix + "count").cast(nw.Int128)
         holds = _mean_in_range(value, times, limit, scale) & (times > 0)
     else:
-        holds = _in_range(value, limit, scale, columns)
+        column = None if whole or limit.column is None else types[limit.column]
+        holds = _in_range(value, limit, scale, column)
     return _Measured(inputs, {prefix + part: made[part] for part in made}, holds)
 
 
-def _in_range(value: nw.Expr, limit: Limit, scale: int, columns: EventColumns) -> nw.Expr:
+def _millionths(column: nw.Expr) -> nw.Expr:
+    """Whole millionths, halves up: engines round halves each in their own way, floor is one."""
+    # Infinity counts as more than any bound that a rule can have.
+    product = (column * MILLIONTHS).clip(-_INFINITE, _INFINITE)
+    return nw.when(product.abs() < _WHOLE).then((product + 0.5).floor()).otherwise(product)
+
+
+def _in_range(value: nw.Expr, limit: Limit, scale: int, column: Type | None) -> nw.Expr:
     tests = []
     if limit.low is not None:
-        tests.append(value >= _bound(limit.low, limit, scale, columns, up=True))
+        tests.append(value >= _bound(limit.low, scale, column, up=True))
     if limit.high is not None:
-        tests.append(value <= _bound(limit.high, limit, scale, columns, up=False))
+        tests.append(value <= _bound(limit.high, scale, column, up=False))
     return balanced(operator.and_, tests)
 
 
 def _bound(
-    bound: Decimal | int, limit: Limit, scale: int, columns: EventColumns, *, up: bool
-) -> int | float:
-    if limit.column is not None and limit.name in {"min", "max"}:
-        return fit_bound(Decimal(bound), columns.types[limit.column], up=up)
+    bound: Decimal | int | date, scale: int, column: Type | None, *, up: bool
+) -> int | float | date:
+    if isinstance(bound, date):
+        return bound
+    if (
+        column is not None
+        and column.kind in {Kind.NUMBER, Kind.INTEGER}
+        and isinstance(bound, Decimal)
+    ):
+        return fit_bound(bound, column, up=up)
     rounding = ROUND_CEILING if up else ROUND_FLOOR
     return int((Decimal(bound) * scale).to_integral_value(rounding))
 
@@ -140,6 +170,7 @@ def _mean_in_range(total: nw.Expr, times: nw.Expr, limit: Limit, scale: int) -> 
     tests: list[nw.Expr] = []
     for bound, compare in ((limit.low, operator.ge), (limit.high, operator.le)):
         if bound is not None:
+            assert not isinstance(bound, date)
             numerator, denominator = (Decimal(bound) * scale).as_integer_ratio()
             tests.append(compare(total * denominator, times * numerator))
     return balanced(operator.and_, tests)

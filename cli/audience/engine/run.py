@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 
-from audience.engine.base import OWN, Engine, OnStep, Step
+from audience.engine.base import HOUR, OWN, ROW, TIME, Engine, OnStep, Step
 from audience.engine.columns import scan
 from audience.engine.compile import Compiler, tells_missing, with_shared
-from audience.engine.folds import EventColumns, any_matching, passing
+from audience.engine.folds import LARGEST, largest, passing, summed
+from audience.engine.late import Answer, Flags, Late, Split
+from audience.engine.rows import Events, any_matching, matching
 from audience.engine.tables import TableData
 from audience.errors import DataError
+from audience.kinds import Kind
 from audience.membership import Membership, combined, repeated
 from audience.plan.build import reachable
-from audience.plan.nodes import Fold, Plan, Read
+from audience.plan.nodes import Fold, Listed, Node, Plan, Read, Rows, Test
 
 _EXAMPLES = 3
 _KEY = OWN + "key"
@@ -35,17 +40,25 @@ class StrayEvents:
 
 
 @dataclass(frozen=True)
+class Strangers:
+    """Ids on a list that are of nobody in the user table."""
+
+    listed: Listed
+    count: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run found.
 
-    ``membership`` has a bitmap for each root node, named by :func:`node_name`, and where a node
-    can select users only because a value is missing, one of those users, named by
-    :func:`missing_name`.
+    ``memberships`` has by snapshot a bitmap for each root node of its files, named by
+    :func:`node_name`, and where a node can select users only because a value is missing, one of
+    those users, named by :func:`missing_name`.
     """
 
-    membership: Membership
+    memberships: Mapping[date | None, Membership]
     stray: tuple[StrayEvents, ...]
-    users: int
+    strangers: tuple[Strangers, ...]
 
 
 def node_name(node: int) -> str:
@@ -59,14 +72,22 @@ def missing_name(node: int) -> str:
 
 
 def run_plan(
-    plan: Plan, tables: Mapping[str, TableData], engine: Engine, on_step: OnStep | None = None
+    plan: Plan,
+    tables: Mapping[str, TableData],
+    users: Mapping[date | None, TableData],
+    engine: Engine,
+    lists: Mapping[Listed, pa.Array],
+    on_step: OnStep | None = None,
 ) -> Outcome:
     """Evaluate a plan.
+
+    ``users`` is the user table as it was on each day that the plan reads it of, newest last.
+    ``lists`` has the ids of each of its lists: distinct, of the keys' type.
 
     Raises DataError where a table can't be read or its keys are not what they must be.
     """
     with engine.refusals():  # some engines bind what is asked of them at once
-        return _Run(plan, tables, engine, on_step or _silent).run()
+        return _Run(plan, tables, users, engine, lists, on_step or _silent).run()
 
 
 def _silent(_what: str, _table: str, _step: Step | None) -> None:
@@ -75,58 +96,105 @@ def _silent(_what: str, _table: str, _step: Step | None) -> None:
 
 class _Run:
     def __init__(
-        self, plan: Plan, tables: Mapping[str, TableData], engine: Engine, on_step: OnStep
+        self,
+        plan: Plan,
+        tables: Mapping[str, TableData],
+        users: Mapping[date | None, TableData],
+        engine: Engine,
+        lists: Mapping[Listed, pa.Array],
+        on_step: OnStep,
     ) -> None:
         self.plan = plan
         self.tables = tables
         self.engine = engine
+        self.lists = lists
         self.on_step = on_step
-        self.users = tables[plan.users.table]
+        self.users = users
+        self.key = tables[plan.users.table].spec.key
 
     def run(self) -> Outcome:
-        frame = scan(self.engine, self.users, self.users.files, self.plan.users.columns)
-        flags: dict[int, str] = {}
-        keys: nw.LazyFrame[Any] | None = None
-        stray = []
-        for read in self.plan.events:
-            if keys is None:
-                key = self.users.spec.key
-                keys = self.engine.hold(frame.select(key))
-            events, columns = self._read_events(read)
-            stray.append(self._count_stray(read, events, columns, keys))
-            for number in read.folds:
-                frame = self._join(frame, number, events, columns)
-                flags[number] = f"{OWN}fold_{number}"
-        return Outcome(self._test_users(frame, flags), tuple(stray), self.users.rows)
+        folds, stray = self._fold_events()
+        memberships = {}
+        strangers: dict[Listed, int] = {}
+        for day, table in self.users.items():
+            memberships[day], found = self._test_users(table, self.plan.roots(day), folds)
+            strangers |= found
+        told = tuple(Strangers(listed, count) for listed, count in strangers.items() if count)
+        return Outcome(memberships, stray, told)
 
-    def _read_events(self, read: Read) -> tuple[nw.LazyFrame[Any], EventColumns]:
-        """The rows that any fold of the table wants, read once and held."""
+    def _fold_events(self) -> tuple[dict[int, nw.LazyFrame[Any]], tuple[StrayEvents, ...]]:
+        """For each fold the users whose answer is not that of a user without events."""
+        reads = self.plan.events
+        if not reads:
+            return {}, ()
+        newest = self.users[self.plan.snapshots[-1]]
+        keys = self.engine.hold(scan(self.engine, newest, newest.files, [self.key]))
+        events: dict[str, Events] = {}
+        stray = []
+        for read in reads:
+            events[read.table] = self._read_events(read)
+            stray.append(self._count_stray(read, events[read.table], keys))
+        folds = {}
+        for number in (number for read in reads for number in read.folds):
+            fold = self._fold(number)
+            self._check_sums(fold, events[fold.rows.table])
+            differ = passing(events, fold, self.plan.nodes)
+            named = differ.rename({events[fold.rows.table].key: _KEY})
+            folds[number] = self.engine.hold(named) if len(self.users) > 1 else named
+        return folds, tuple(stray)
+
+    def _read_events(self, read: Read) -> Events:
+        """The rows of a table that any fold wants, read once and held."""
         table = self.tables[read.table]
-        columns = EventColumns(table.spec.key, table.spec.action, self.plan.types[read.table])
-        folds = [self._fold(number) for number in read.folds]
-        _check_days(table, folds)
+        _check_days(table, read.rows)
         started = self._begin("read", read.table)
         files = table.within(read.days)
         if not files:
             # No day of the windows is on disk: the folds see an empty table of the right types.
             files = table.files[:1]
-        wanted = any_matching(folds, self.plan.nodes, columns)
-        rows = scan(self.engine, table, files, read.columns)
-        events = self.engine.hold(rows.filter(wanted))
-        counted = self.engine.fetch(events.select(nw.len().alias(_ROWS)))
+        chained = self._is_chained(read)
+        clock = [HOUR] if any(rows.hours for rows in read.rows) else []
+        rows = scan(self.engine, table, files, read.columns, [*clock, TIME] if chained else clock)
+        wanted = any_matching(read.rows, self.plan.nodes, table.spec.action)
+        rows = rows.filter(wanted)
+        if chained:
+            rows = rows.with_row_index(ROW, order_by=table.spec.key)
+        held = self.engine.hold(rows)
+        counted = self.engine.fetch(held.select(nw.len().alias(_ROWS)))
         self._end("read", read.table, int(counted[_ROWS][0].as_py()), started)
-        return events, columns
+        return Events(
+            held,
+            table.spec.key,
+            table.spec.action,
+            self.plan.types[read.table],
+            table.tags[table.spec.time].type.kind is Kind.TIMESTAMP,
+            table.zoned,
+            self.engine.time_zone,
+        )
 
-    def _count_stray(
-        self,
-        read: Read,
-        events: nw.LazyFrame[Any],
-        columns: EventColumns,
-        keys: nw.LazyFrame[Any],
-    ) -> StrayEvents:
-        key = columns.key
-        counted = self.engine.hold(events.group_by(key).agg(nw.len().alias(_ROWS)))
-        mine = keys.rename({self.users.spec.key: key}) if self.users.spec.key != key else keys
+    def _is_chained(self, read: Read) -> bool:
+        """Whether rows of a table follow others, or are followed."""
+        chains = (list(node.rows.chain) for node in self.plan.nodes if isinstance(node, Fold))
+        return any(rows.table == read.table for chain in chains if len(chain) > 1 for rows in chain)
+
+    def _check_sums(self, fold: Fold, events: Events) -> None:
+        columns = summed(fold, events.types)
+        if not columns:
+            return
+        rows = events.frame.filter(matching(fold.rows, self.plan.nodes, events.action))
+        found = self.engine.fetch(rows.select(*map(largest, columns)))
+        for name in columns:
+            value = found[name][0].as_py()
+            if value is not None and value > LARGEST:
+                raise DataError(
+                    f"table `{fold.rows.table}`: `{name}` has a value of {value:g}, which can't "
+                    f"be summed exactly; values up to {LARGEST:g} can"
+                )
+
+    def _count_stray(self, read: Read, events: Events, keys: nw.LazyFrame[Any]) -> StrayEvents:
+        key = events.key
+        counted = self.engine.hold(events.frame.group_by(key).agg(nw.len().alias(_ROWS)))
+        mine = keys.rename({self.key: key}) if self.key != key else keys
         without = counted.filter(nw.col(key).is_null())
         unknown = counted.filter(~nw.col(key).is_null()).join(mine, on=key, how="anti")
         return StrayEvents(read.table, self._total(without), self._total(unknown))
@@ -136,49 +204,85 @@ class _Run:
         return int(total["n"][0].as_py() or 0)
 
     def _join(
-        self,
-        frame: nw.LazyFrame[Any],
-        number: int,
-        events: nw.LazyFrame[Any],
-        columns: EventColumns,
+        self, frame: nw.LazyFrame[Any], number: int, differ: nw.LazyFrame[Any]
     ) -> nw.LazyFrame[Any]:
         """Add a fold's answer to the users."""
-        fold = self._fold(number)
-        name = f"{OWN}fold_{number}"
-        key = self.users.spec.key
-        differ = passing(events, fold, self.plan.nodes, columns).rename({columns.key: _KEY})
+        name = _fold_name(number)
         differ = differ.with_columns(nw.lit(True, nw.Boolean).alias(name))
-        joined = frame.join(differ, left_on=key, right_on=_KEY, how="left")
+        joined = frame.join(differ, left_on=self.key, right_on=_KEY, how="left")
         answer = nw.col(name).fill_null(False)
-        return joined.with_columns((~answer if fold.absent else answer).alias(name))
+        return joined.with_columns((~answer if self._fold(number).absent else answer).alias(name))
 
-    def _test_users(self, frame: nw.LazyFrame[Any], folds: Mapping[int, str]) -> Membership:
-        started = self._begin("read", self.users.name)
-        nodes = self.plan.nodes
-        roots = sorted({root for file in self.plan.files for root in file.roots})
-        used = reachable(nodes, roots)
-        doubtful = [number for number in roots if tells_missing(nodes, number)]
-        frame, closed = with_shared(frame, nodes, used, folds)
-        frame, opened = with_shared(frame, nodes, reachable(nodes, doubtful), folds, open=True)
-        key = nw.col(self.users.spec.key)
-        out = [key.alias(_KEY)]
+    def _test_users(
+        self, table: TableData, roots: Sequence[int], folds: Mapping[int, nw.LazyFrame[Any]]
+    ) -> tuple[Membership, Mapping[Listed, int]]:
+        """Who is in which root, and for each list how many of its ids are nobody's."""
+        started = self._begin("read", table.name)
+        split = Split(self.plan.nodes, roots)
+        nodes = split.nodes
+        used = reachable(nodes, split.early)
+        frame = scan(self.engine, table, table.files, self._user_columns(nodes, used, split))
+        given = {number: _fold_name(number) for number in used if number in folds}
+        for number in given:
+            frame = self._join(frame, number, folds[number])
+        doubtful = [number for number in split.early if tells_missing(nodes, number)]
+        unsure = sorted({*doubtful, *(split.inside & set(split.early))})
+        frame, closed = with_shared(frame, nodes, used, given)
+        frame, opened = with_shared(frame, nodes, reachable(nodes, unsure), given, open=True)
+        out = [nw.col(self.key).alias(_KEY)]
+        out += [nw.col(name).alias(OWN + "by_" + name) for name in split.columns]
         sure = Compiler(nodes, closed)
         maybe = Compiler(nodes, opened, open=True)
-        for number in roots:
+        for number in split.early:
             out.append(sure.expression(number).fill_null(False).alias(node_name(number)))
-        for number in doubtful:
-            certain = maybe.expression(number).fill_null(False)
-            only = sure.expression(number).fill_null(False) & ~certain
-            out.append(only.alias(missing_name(number)))
-        table = self.engine.fetch(frame.select(*out).sort(_KEY, nulls_last=True))
-        self._check_keys(table[_KEY])
-        self._end("read", self.users.name, table.num_rows, started)
-        columns = [name for name in table.column_names if name != _KEY]
-        flags = {name: combined(table[name]) for name in columns}
-        return Membership.from_flags(combined(table[_KEY]), flags)
+        for number in unsure:
+            found = maybe.expression(number)
+            out.append(found.fill_null(False).alias(_sure_name(number)))
+            if number in split.inside:
+                out.append(found.fill_null(True).alias(_possible_name(number)))
+        fetched = self.engine.fetch(frame.select(*out).sort(_KEY, nulls_last=True))
+        self._check_keys(table, fetched[_KEY])
+        self._end("read", table.name, fetched.num_rows, started)
+        return self._answer(split, roots, fetched)
 
-    def _check_keys(self, column: pa.ChunkedArray) -> None:
-        name = f"`{self.users.spec.key}` of table `{self.users.name}`"
+    def _answer(
+        self, split: Split, roots: Sequence[int], fetched: pa.Table
+    ) -> tuple[Membership, Mapping[Listed, int]]:
+        names = set(fetched.column_names)
+
+        def flags(name: str, default: str) -> Flags:
+            column = combined(fetched[name if name in names else default])
+            return np.asarray(column.to_numpy(zero_copy_only=False), dtype=bool)
+
+        early = {}
+        for number in split.early:
+            name = node_name(number)
+            early[number] = Answer(
+                flags(name, name),
+                flags(_sure_name(number), name),
+                flags(_possible_name(number), name),
+            )
+        keys = combined(fetched[_KEY])
+        columns = {name: combined(fetched[OWN + "by_" + name]) for name in split.columns}
+        late = Late(split, keys, early, columns, self.lists.__getitem__)
+        found: dict[str, Flags] = {}
+        answers = late.answers()
+        for number in roots:
+            answer = answers[number]
+            found[node_name(number)] = answer.closed
+            only = answer.closed & ~answer.sure
+            if only.any():
+                found[missing_name(number)] = only
+        return Membership.from_flags(keys, found), late.strangers
+
+    def _user_columns(
+        self, nodes: Sequence[Node], used: Iterable[int], split: Split
+    ) -> tuple[str, ...]:
+        tested = {node.column for number in used if isinstance(node := nodes[number], Test)}
+        return tuple(sorted({self.key, *tested, *split.columns}))
+
+    def _check_keys(self, table: TableData, column: pa.ChunkedArray) -> None:
+        name = f"`{self.key}` of table `{table.name}`"
         if column.null_count:
             raise DataError(f"{name} is missing in {column.null_count:,} of {len(column):,} rows")
         again = repeated(combined(column))
@@ -202,8 +306,20 @@ class _Run:
         self.on_step(what, table, Step(what, table, rows, time.monotonic() - started))
 
 
-def _check_days(table: TableData, folds: Sequence[Fold]) -> None:
-    missing = table.missing_days(fold.days for fold in folds)
+def _fold_name(number: int) -> str:
+    return f"{OWN}fold_{number}"
+
+
+def _sure_name(number: int) -> str:
+    return f"{OWN}sure_{number}"
+
+
+def _possible_name(number: int) -> str:
+    return f"{OWN}possible_{number}"
+
+
+def _check_days(table: TableData, rows: Sequence[Rows]) -> None:
+    missing = table.missing_days(each.days for each in rows)
     if missing:
         shown = ", ".join(map(str, missing[:_EXAMPLES]))
         days = "1 day" if len(missing) == 1 else f"{len(missing):,} days"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audience.engine.files import find_files, hive_keys
 from audience.errors import DataError
 from audience.kinds import Kind, Tag, Type
 from audience.rules.project import TableSpec
 
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
-_SUFFIXES = {".parquet", ".pq", ".parq"}
 _RESERVED = "__audience_"
 
 
@@ -52,6 +50,15 @@ class TableData:
     partitions: Mapping[str, Type]
     tags: Mapping[str, Tag]
     rows: int
+    snapshot: date | None = None
+    snapshots: Mapping[date, tuple[Path, ...]] = field(default_factory=dict, repr=False)
+    """The files of each day's snapshot; this is the table as it was on ``snapshot``."""
+
+    @property
+    def zoned(self) -> bool:
+        """Whether every file's times have a zone: then they are moments, not clock readings."""
+        types = [file.schema.field(self.spec.time).type for file in self.files]
+        return all(pa.types.is_timestamp(each) and each.tz is not None for each in types)
 
     @property
     def name(self) -> str:
@@ -97,16 +104,83 @@ class TableData:
 
 
 def open_table(spec: TableSpec, root: Path, time_zone: str) -> TableData:
-    """Find a table's files and read their footers. Raises DataError."""
+    """Find a table's files and read their footers; of snapshots, the newest. Raises DataError."""
     try:
-        return _open(spec, root, ZoneInfo(time_zone))
+        paths, folder = find_files(spec, root)
+        if not spec.snapshot:
+            return _open(spec, paths, folder, ZoneInfo(time_zone))
+        snapshots = _group_snapshots(spec, paths, folder)
+        newest = max(snapshots)
+        table = _open(spec, snapshots[newest], folder, ZoneInfo(time_zone))
+        return replace(table, snapshot=newest, snapshots=snapshots)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"table `{spec.name}`: cannot read `{spec.path}`: {reason}") from None
+        raise _unreadable(spec, error) from None
 
 
-def _open(spec: TableSpec, root: Path, zone: ZoneInfo) -> TableData:
-    paths, folder = _find(spec, root)
+def choose_snapshot(table: TableData, as_of: date) -> date | None:
+    """The newest snapshot that is not after a day; None of a table without. Raises DataError."""
+    spec = table.spec
+    if not table.snapshots:
+        return None
+    day = max((day for day in table.snapshots if day <= as_of), default=None)
+    if day is None:
+        raise DataError(
+            f"table `{spec.name}` has no snapshot of {as_of} or before; "
+            f"the first is of {min(table.snapshots)}"
+        )
+    if spec.max_age is not None and day < spec.max_age.before(as_of):
+        raise DataError(
+            f"table `{spec.name}`: the newest snapshot at {as_of} is of {day}, "
+            f"older than `max_age: {spec.max_age}` allows"
+        )
+    return day
+
+
+def open_snapshot(table: TableData, day: date, columns: Iterable[str]) -> TableData:
+    """A table as it was on the day of one of its snapshots. Raises DataError.
+
+    ``columns`` are needed, as they are in the table that is open.
+    """
+    if day == table.snapshot:
+        return table
+    spec = table.spec
+    try:
+        older = _open(spec, table.snapshots[day], table.root, None)
+    except (OSError, ValueError) as error:
+        raise _unreadable(spec, error) from None
+    for name in columns:
+        if name not in older.tags:
+            raise DataError(f"table `{spec.name}`: its snapshot of {day} has no column `{name}`")
+        if older.tags[name].type != table.tags[name].type:
+            raise DataError(
+                f"table `{spec.name}`: `{name}` is {older.tags[name].type} in the snapshot of "
+                f"{day}, {table.tags[name].type} in that of {table.snapshot}"
+            )
+    return replace(older, snapshot=day, snapshots=table.snapshots)
+
+
+def _unreadable(spec: TableSpec, error: Exception) -> DataError:
+    reason = getattr(error, "strerror", None) or error
+    return DataError(f"table `{spec.name}`: cannot read `{spec.path}`: {reason}")
+
+
+def _group_snapshots(
+    spec: TableSpec, paths: Sequence[Path], folder: Path
+) -> dict[date, tuple[Path, ...]]:
+    out: dict[date, list[Path]] = {}
+    for path in paths:
+        keys = hive_keys(path, folder)
+        if spec.snapshot not in keys:
+            raise DataError(
+                f"table `{spec.name}`: {path} is in no partition folder `{spec.snapshot}=…`, "
+                f"which `snapshot: {spec.snapshot}` asks for"
+            )
+        day = _read_day(spec, spec.snapshot, keys[spec.snapshot], path)
+        out.setdefault(day, []).append(path)
+    return {day: tuple(found) for day, found in sorted(out.items())}
+
+
+def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo | None) -> TableData:
     days = spec.day
     files: list[TableFile] = []
     first: pa.Schema | None = None
@@ -123,14 +197,14 @@ def _open(spec: TableSpec, root: Path, zone: ZoneInfo) -> TableData:
         for name in missing:
             missing[name] = _plus(missing[name], counts.get(name))
         rows += count
-        keys = _hive_keys(path, folder)
-        day = _read_day(spec, keys[days], path) if days and days in keys else None
+        keys = hive_keys(path, folder)
+        day = _read_day(spec, days, keys[days], path) if days and days in keys else None
         if days and day is None:
             raise DataError(
                 f"table `{spec.name}`: {path} is in no partition folder `{days}=…`, "
                 f"which `day: {days}` asks for"
             )
-        if day is not None:
+        if day is not None and zone is not None:
             _check_day(spec, day, bounds, zone, path)
         stat = path.stat()
         files.append(TableFile(path, stat.st_size, stat.st_mtime_ns, schema, keys, day))
@@ -176,64 +250,6 @@ def _usable(column: pa.Field) -> Type:
     if name in {"", "*"} or (name.startswith("^") and name.endswith("$")):
         return Type(Kind.OTHER, stored=f"named `{name}`")
     return kind_of(column.type)
-
-
-def _find(spec: TableSpec, root: Path) -> tuple[list[Path], Path]:
-    """The table's files, sorted, and the folder that partition folders are below."""
-    place = spec.path
-    if "://" in place:
-        raise DataError(f"table `{spec.name}`: `{place}`: only local paths can be read")
-    full = root / place
-    if full.is_dir():
-        found: Iterable[Path] = _walk(full)
-        folder = full
-    elif full.is_file():
-        found, folder = [full], full.parent
-    elif any(sign in place for sign in "*?["):
-        fixed = _fixed_part(Path(place))
-        folder = root.joinpath(*fixed)
-        found = folder.glob(str(Path(*Path(place).parts[len(fixed) :])))
-    else:
-        raise DataError(f"table `{spec.name}`: there is no `{place}` in {root}")
-    files = sorted(
-        path
-        for path in found
-        if not any(map(_is_private, path.relative_to(folder).parts))
-        and (path.suffix.lower() in _SUFFIXES if full.is_dir() else path.is_file())
-    )
-    if not files:
-        raise DataError(f"table `{spec.name}`: no Parquet file in `{place}`")
-    return files, folder
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, links followed; raises OSError where it can't be looked into."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    seen: set[str] = set()
-    for place, folders, files in os.walk(folder, onerror=fail, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()  # a link back to a folder above
-            continue
-        seen.add(real)
-        yield from (Path(place, name) for name in files)
-
-
-def _is_private(name: str) -> bool:
-    """Names that begin so are other programs' private files; `_a=1` is a partition."""
-    return name.startswith(".") or (name.startswith("_") and "=" not in name)
-
-
-def _fixed_part(path: Path) -> Sequence[str]:
-    parts = []
-    for part in path.parts:
-        if any(sign in part for sign in "*?["):
-            break
-        parts.append(part)
-    return parts
 
 
 def _footer(spec: TableSpec, path: Path) -> tuple[pa.Schema, dict[str, int | None], int, list[Any]]:
@@ -314,13 +330,7 @@ def _check_same(
             )
 
 
-def _hive_keys(path: Path, folder: Path) -> dict[str, str]:
-    parts = path.relative_to(folder).parts[:-1]
-    pairs = (part.partition("=") for part in parts if "=" in part)
-    return {unquote(name): unquote(value) for name, _, value in pairs}
-
-
-def _read_day(spec: TableSpec, text: str, path: Path) -> date:
+def _read_day(spec: TableSpec, name: str, text: str, path: Path) -> date:
     match = _DAY.fullmatch(text)
     try:
         if not match:
@@ -328,14 +338,15 @@ def _read_day(spec: TableSpec, text: str, path: Path) -> date:
         return date(int(match[1]), int(match[2]), int(match[3]))
     except ValueError:
         raise DataError(
-            f"table `{spec.name}`: the partition `{spec.day}={text}` of {path} is no day"
+            f"table `{spec.name}`: the partition `{name}={text}` of {path} is no day"
         ) from None
 
 
 def _partition_types(
     spec: TableSpec, files: Sequence[TableFile], schema: pa.Schema
 ) -> dict[str, Type]:
-    names = {name for file in files for name in file.keys} - {spec.day} - set(schema.names)
+    names = {name for file in files for name in file.keys}
+    names -= {spec.day, spec.snapshot, *schema.names}
     out: dict[str, Type] = {}
     for name in sorted(names):
         values = [file.keys.get(name) for file in files]

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from audience.membership import Membership
+from audience.plan.nodes import FilePlan
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,24 @@ class Overlap:
 
 
 @dataclass(frozen=True)
+class Stages:
+    """A set of stages: the names of their packs, their sizes together, and who is in none.
+
+    ``total`` and ``rest`` add up to the base, as everybody is in one stage or in none.
+    """
+
+    name: str
+    packs: tuple[str, ...]
+    total: int
+    rest: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """All packs of one rule file at one day.
 
-    ``overlaps`` has every ordered pair of different packs.
+    ``overlaps`` has every ordered pair of different packs. ``suppressed`` is how many are not in
+    the base because they are on a suppress list; ``snapshot`` the day of the user table.
     """
 
     campaign: str
@@ -49,6 +64,9 @@ class Summary:
     base: int
     packs: tuple[PackSize, ...]
     overlaps: tuple[Overlap, ...]
+    stages: tuple[Stages, ...] = ()
+    suppressed: int = 0
+    snapshot: date | None = None
 
     @property
     def name(self) -> str:
@@ -57,7 +75,8 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {**asdict(self), "as_of": self.as_of.isoformat()}
+        snapshot = self.snapshot.isoformat() if self.snapshot else None
+        return {**asdict(self), "as_of": self.as_of.isoformat(), "snapshot": snapshot}
 
 
 @dataclass(frozen=True)
@@ -70,18 +89,27 @@ class PackBits:
     only_missing: str
 
 
+@dataclass(frozen=True)
+class StageBits:
+    """A set of stages, and the bitmap of those of the base in none of them ('' for none)."""
+
+    name: str
+    packs: tuple[str, ...]
+    rest: str
+
+
 def summarize(
-    campaign: str,
-    phase: str,
-    label: str,
-    as_of: date,
-    users: int,
-    base: str,
+    file: FilePlan,
+    base: tuple[str, str],
     packs: Sequence[PackBits],
+    stages: Sequence[StageBits],
     membership: Membership,
 ) -> Summary:
-    """The summary of a file whose base and packs are these bitmaps of the membership."""
-    whole = membership.size(base)
+    """The summary of a file whose base and packs are these bitmaps of the membership.
+
+    ``base`` names two: the base, and the base with those who are suppressed.
+    """
+    whole = membership.size(base[0])
     sizes = {pack.name: membership.size(pack.users) for pack in packs}
     counts: dict[tuple[str, str], int] = {}
     for number, one in enumerate(packs):
@@ -89,11 +117,11 @@ def summarize(
             both = membership.both(one.users, other.users)
             counts[one.name, other.name] = counts[other.name, one.name] = both
     return Summary(
-        campaign,
-        phase,
-        label,
-        as_of,
-        users,
+        file.campaign,
+        file.phase,
+        file.label,
+        file.as_of,
+        len(membership.keys),
         whole,
         tuple(
             PackSize(
@@ -112,6 +140,17 @@ def summarize(
             if one is not other
             for both in [counts[one.name, other.name]]
         ),
+        tuple(
+            Stages(
+                each.name,
+                each.packs,
+                sum(sizes[name] for name in each.packs),
+                membership.size(each.rest) if each.rest else 0,
+            )
+            for each in stages
+        ),
+        membership.size(base[1]) - whole,
+        file.snapshot,
     )
 
 

@@ -58,3 +58,15 @@ def min_(column: Expr) -> Aggregates:
 def max_(column: Expr) -> Aggregates:
     """The greatest value."""
     return {"value": column.max()}
+
+
+@measure(of_nothing=None, of_days=True)
+def first(day: Expr) -> Aggregates:
+    """The day of the first such event of all time, up to as_of: `within`, `ago` or `between`."""
+    return {"value": day.min()}
+
+
+@measure(of_nothing=None, of_days=True)
+def last(day: Expr) -> Aggregates:
+    """The day of the last such event of all time, up to as_of: `within`, `ago` or `between`."""
+    return {"value": day.max()}

@@ -69,6 +69,8 @@ class Measure:
     doc: str = field(compare=False)
     of_nothing: int | None
     counts: bool
+    of_days: bool = False
+    """Held against days, and of all time: the window of the behaviour does not bound it."""
 
     @property
     def over_column(self) -> bool:
@@ -108,13 +110,14 @@ def measure(
     on: frozenset[Kind] = frozenset(),
     of_nothing: int | None,
     counts: bool = False,
+    of_days: bool = False,
 ) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     """Enter a function into the table of measures, under its own name."""
 
     def enter(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         name = function.__name__.removesuffix("_")
         doc = (function.__doc__ or "").strip()
-        MEASURES[name] = Measure(name, on, function, doc, of_nothing, counts)
+        MEASURES[name] = Measure(name, on, function, doc, of_nothing, counts, of_days)
         return function
 
     return enter

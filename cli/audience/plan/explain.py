@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from audience.plan.build import reachable
 from audience.plan.nodes import (
@@ -12,16 +13,25 @@ from audience.plan.nodes import (
     Const,
     Days,
     Fold,
+    Ids,
+    Kept,
     Limit,
     Node,
     Not,
     Or,
     Plan,
+    Published,
     Read,
+    Rows,
+    Share,
+    Suppressed,
     Test,
     parts_of,
 )
+from audience.rules.beside import SHARES
+from audience.rules.moments import WEEKDAYS
 
+_WEEKDAYS = {number: name for name, number in WEEKDAYS.items() if name.isascii()}
 _SIGNS = {
     "eq": "=",
     "ne": "!=",
@@ -69,12 +79,17 @@ class _Explainer:
             yield f"  {self.names[number]}  {text}  [used {self.uses[number]}×]"
         for file in self.plan.files:
             label = f"  {file.label}" if file.label else ""
-            yield f"file {file.name}{label}, as of {file.as_of}"
+            snapshot = f", snapshot {file.snapshot}" if file.snapshot else ""
+            yield f"file {file.name}{label}, as of {file.as_of}{snapshot}"
             yield f"  base = {self._node(file.base)}"
             for pack in file.packs:
                 label = f"  ({pack.label})" if pack.label else ""
                 yield f"  pack {pack.name}{label}"
                 yield f"    = {self._node(pack.node)}"
+            for stages in file.stages:
+                if stages.rest is not None:
+                    yield f"  stages {stages.name} must leave nobody"
+                    yield f"    = {self._node(stages.rest)}"
 
     def _read(self, read: Read) -> Iterator[str]:
         columns = sorted({*read.columns, read.time} - {""})
@@ -126,6 +141,20 @@ class _Explainer:
                 return f"at least {count} of [{', '.join(self._node(part) for part in parts)}]"
             case Fold():
                 return self._fold(node)
+            case Kept(part, keep, by, descending):
+                order = f" by {by} {'desc' if descending else 'asc'}" if by else ""
+                return f"first {keep}{order} of {self._inner(part)}"
+            case Share(salt, low, high):
+                return f'share {low}..{high} of {SHARES} by hash "{salt}"'
+            case Ids(None, path, column):
+                return f"ids in {path}" + (f" ({column})" if column else "")
+            case Ids(values):
+                return f"one of {len(values or ()):,} ids"
+            case Published(reference, until):
+                day = "" if reference.as_of else f" (newest up to {until})"
+                return f"published {reference}{day}"
+            case Suppressed():
+                return "suppressed"
 
     def _inner(self, number: int) -> str:
         text = self._node(number)
@@ -133,11 +162,29 @@ class _Explainer:
         return f"({text})" if compound else text
 
     def _fold(self, fold: Fold) -> str:
-        events = "any event" if fold.actions is None else " | ".join(fold.actions)
-        if fold.where is not None:
-            events += f" where {self._text(self.nodes[fold.where])}"
         limits = " and ".join(_limit(limit) for limit in fold.limits)
-        return f"{events}; {_days(fold.days)}; {limits}"
+        each = f"; each {fold.each}" if fold.each else ""
+        return f"{self._rows(fold.rows)}{each}; {limits}"
+
+    def _rows(self, rows: Rows) -> str:
+        text = "any event" if rows.actions is None else " | ".join(rows.actions)
+        if rows.where is not None:
+            text += f" where {self._text(self.nodes[rows.where])}"
+        if rows.hours is not None:
+            text += f" at {rows.hours[0]}..{rows.hours[1]} o'clock"
+        if rows.weekdays:
+            text += " on " + ", ".join(_WEEKDAYS[day] for day in rows.weekdays)
+        text += f"; {_days(rows.days)}"
+        if rows.then is not None:
+            then = rows.then
+            unit = "h" if then.hours else "d"
+            high = "" if then.high is None else f"{then.high}{unit}"
+            same = [one if one == other else f"{one} = {other}" for one, other in then.same]
+            text += f"; then {then.low}{unit}..{high} later"
+            text += f", same {', '.join(same)}" if same else ""
+            table = f"{then.rows.table}: " if then.rows.table != rows.table else ""
+            text += f" ({table}{self._rows(then.rows)})"
+        return text
 
 
 def _test(test: Test) -> str:
@@ -165,18 +212,11 @@ def _days(days: Days) -> str:
 
 def _limit(limit: Limit) -> str:
     name = limit.name + (f"({limit.column})" if limit.column else "")
-    low = (
-        ""
-        if limit.low is None
-        else f"{limit.low:f}"
-        if not isinstance(limit.low, int)
-        else limit.low
-    )
-    high = (
-        ""
-        if limit.high is None
-        else f"{limit.high:f}"
-        if not isinstance(limit.high, int)
-        else limit.high
-    )
+    low, high = _bound(limit.low), _bound(limit.high)
     return f"{name} {low}..{high}" if low != high else f"{name} {low}"
+
+
+def _bound(bound: Decimal | int | date | None) -> str:
+    if bound is None:
+        return ""
+    return f"{bound:f}" if isinstance(bound, Decimal) else str(bound)

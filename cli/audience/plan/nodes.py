@@ -7,13 +7,15 @@ what is made of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from audience.errors import Location
 from audience.kinds import Type, Value
 from audience.operators import MEASURES, PREDICATES, Measure, Predicate
+from audience.rules.reference import Reference
 
 Days = tuple[date | None, date]
 """The first and the last day, both in; None: from the first there is."""
@@ -78,13 +80,13 @@ class Limit:
     """A measure and the closed range that a user's must be in.
 
     ``column`` is None for measures of the events themselves. Bounds of a sum or mean are exact
-    decimals.
+    decimals, those of a first or last event days.
     """
 
     name: str
     column: str | None
-    low: Decimal | int | None
-    high: Decimal | int | None
+    low: Decimal | int | date | None
+    high: Decimal | int | date | None
 
     @property
     def measure(self) -> Measure:
@@ -95,7 +97,7 @@ class Limit:
     def holds_of_nothing(self) -> bool:
         """Whether a user without any event is in the range."""
         nothing = self.measure.of_nothing
-        if nothing is None:
+        if nothing is None or isinstance(self.low, date) or isinstance(self.high, date):
             return False
         return (self.low is None or nothing >= self.low) and (
             self.high is None or nothing <= self.high
@@ -103,32 +105,122 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Fold:
-    """A user's matching events, folded to yes or no.
+class Rows:
+    """Which rows of an event table count.
 
-    ``where`` is a node over the event table's columns. ``absent`` is the answer for a user
-    without any event.
+    ``where`` is a node over the table's columns, ``hours`` a begin and an end that is not in,
+    ``weekdays`` days as ISO 8601 numbers them (none: any).
     """
 
     table: str
     actions: tuple[str, ...] | None
     where: int | None
     days: Days
+    hours: tuple[int, int] | None = None
+    weekdays: tuple[int, ...] = ()
+    then: Then | None = None
+
+    @property
+    def chain(self) -> Iterator[Rows]:
+        """These rows, then those that must follow them, and so on."""
+        yield self
+        if self.then is not None:
+            yield from self.then.rows.chain
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether no row can match: a window ends before it begins."""
+        return any(rows.days[0] is not None and rows.days[0] > rows.days[1] for rows in self.chain)
+
+
+@dataclass(frozen=True)
+class Then:
+    """What must follow a row: a different one, never earlier in time.
+
+    ``same`` pairs a column of the row with one of what follows; ``low`` and ``high`` bound the
+    time between, in calendar days or in hours, both in.
+    """
+
+    rows: Rows
+    same: tuple[tuple[str, str], ...]
+    low: int
+    high: int | None
+    hours: bool
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A user's matching rows, folded to yes or no.
+
+    Where ``each`` is a column, its values make rows into events, and the limits are of those.
+    ``absent`` is the answer for a user without any row.
+    """
+
+    rows: Rows
+    each: str | None
     limits: tuple[Limit, ...]
 
     @property
     def absent(self) -> bool:
-        """The answer for a user without any matching event."""
+        """The answer for a user without any matching row."""
         return all(limit.holds_of_nothing for limit in self.limits)
 
 
-Node = Test | Const | Not | And | Or | AtLeast | Fold
+@dataclass(frozen=True)
+class Ids:
+    """The users on a list: ``values``, or where they are None those of a file."""
+
+    values: tuple[int | str, ...] | None
+    path: str
+    column: str
+    allow_empty: bool
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The users of a published pack; where no day is named, of its newest up to ``until``."""
+
+    reference: Reference
+    until: date
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """The users on any of the project's lists of those who are never in a pack."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The first ``keep`` of a part, by a column (missing values last), then by a stable hash."""
+
+    part: int
+    keep: int
+    by: str | None
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """Those whose salted hash falls between two shares of 1,000,000, the upper not in."""
+
+    salt: str
+    low: int
+    high: int
+
+
+Listed = Ids | Published | Suppressed
+Late = Ids | Published | Suppressed | Kept | Share
+"""Nodes that no row of the user table tells: they are computed over keys, once users are read."""
+
+Node = Test | Const | Not | And | Or | AtLeast | Fold | Late
 
 
 def parts_of(node: Node) -> tuple[int, ...]:
     """The parts a node over users is made of (a fold's ``where`` is over events)."""
     match node:
-        case Not(part):
+        case Not(part) | Kept(part):
             return (part,)
         case And(parts) | Or(parts) | AtLeast(_, parts):
             return parts
@@ -177,15 +269,31 @@ class PackPlan:
 
 
 @dataclass(frozen=True)
+class StagesPlan:
+    """A set of stages: their packs, and the node of those of the base in none of them."""
+
+    name: str
+    packs: tuple[str, ...]
+    rest: int | None
+
+
+@dataclass(frozen=True)
 class FilePlan:
-    """A rule file: its day, its base and its packs."""
+    """A rule file: its day, its base and its packs.
+
+    ``snapshot`` is the day of the user table that is read, None where it has no snapshots;
+    ``whole`` is the base with those who are suppressed.
+    """
 
     campaign: str
     phase: str
     label: str
     as_of: date
+    snapshot: date | None
     base: int
+    whole: int
     packs: tuple[PackPlan, ...]
+    stages: tuple[StagesPlan, ...] = ()
 
     @property
     def name(self) -> str:
@@ -195,15 +303,17 @@ class FilePlan:
     @property
     def roots(self) -> tuple[int, ...]:
         """The nodes that the file asks for."""
-        return (self.base, *(pack.node for pack in self.packs))
+        rests = [stages.rest for stages in self.stages if stages.rest is not None]
+        return (self.base, self.whole, *(pack.node for pack in self.packs), *rests)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What has to be read of a table: the columns, and of events the days and the folds they feed.
+    """What has to be read of a table: the columns, and of events the days and the rows.
 
     ``time`` is the column that an event's day comes from, beside those rules test. ``days`` is
-    None for a user table; ``(None, last)`` is everything up to a day.
+    None for a user table; ``(None, last)`` is everything up to a day. ``folds`` are those over
+    the table's events; ``rows`` are all that any fold asks for, also as what must follow.
     """
 
     table: str
@@ -211,6 +321,7 @@ class Read:
     time: str = ""
     days: Days | None = None
     folds: tuple[int, ...] = ()
+    rows: tuple[Rows, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,3 +337,13 @@ class Plan:
 
     types: dict[str, dict[str, Type]] = field(compare=False, default_factory=dict)
     """By table, the type of each column."""
+
+    @property
+    def snapshots(self) -> tuple[date | None, ...]:
+        """The days of the user table that the files read, each once, newest last."""
+        return tuple(sorted({file.snapshot for file in self.files}, key=str))
+
+    def roots(self, snapshot: date | None) -> tuple[int, ...]:
+        """The nodes that the files of one snapshot ask for, each once."""
+        found = (root for file in self.files if file.snapshot == snapshot for root in file.roots)
+        return tuple(sorted(set(found)))

@@ -103,7 +103,7 @@ def unwrap(node: Node, arena: Arena) -> Node:
 
 def empty_window(node: Node, _arena: Arena) -> Node:
     """A window that ends before it begins has no events: the answer is that of no event."""
-    if isinstance(node, Fold) and node.days[0] is not None and node.days[0] > node.days[1]:
+    if isinstance(node, Fold) and node.rows.is_nobody:
         return Const(node.absent)
     return node
 

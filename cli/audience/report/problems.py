@@ -18,6 +18,8 @@ def render_problem(problem: Problem) -> str:
     head = f"{problem.severity}: {visible(problem.message)}"
     at = problem.at
     lines = [head] if at is None else [f"{at}: {head}", *_quote(at)]
+    if at is not None and at.note:
+        lines.append(f"  {visible(at.note)}")
     if problem.expected:
         lines.append(f"  expected {visible(problem.expected)}")
     if problem.nearest:

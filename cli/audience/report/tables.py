@@ -15,12 +15,12 @@ from audience.store.read import Build
 
 
 def summary_grids(summary: Summary) -> list[Grid]:
-    """Sizes, then the overlap of all packs with each other."""
+    """Sizes, that stages add up, then the overlap of all packs with each other."""
     label = f"  {summary.label}" if summary.label else ""
-    title = (
-        f"{summary.name}{label}  as of {summary.as_of}  "
-        f"base {number(summary.base)} of {number(summary.users)} users"
-    )
+    title = f"{summary.name}{label}  as of {summary.as_of}"
+    title += f"  snapshot {summary.snapshot}" if summary.snapshot else ""
+    title += f"  base {number(summary.base)} of {number(summary.users)} users"
+    title += f", {number(summary.suppressed)} suppressed" if summary.suppressed else ""
     columns = [
         Column("#", True),
         Column("pack"),
@@ -36,9 +36,29 @@ def summary_grids(summary: Summary) -> list[Grid]:
         row = [str(place), pack.name, pack.label, number(pack.size), percent(pack.share)]
         rows.append(tuple(row + ([number(pack.only_missing)] if doubtful else [])))
     grids = [Grid(title, tuple(columns), tuple(rows))]
+    if summary.stages:
+        grids.append(_stages_grid(summary))
     if len(summary.packs) > 1:
         grids.append(_overlap_grid(summary))
     return grids
+
+
+def _stages_grid(summary: Summary) -> Grid:
+    sizes = {pack.name: pack for pack in summary.packs}
+    rows = []
+    for stages in summary.stages:
+        for name in stages.packs:
+            pack = sizes[name]
+            rows.append((stages.name, name, number(pack.size), percent(pack.share)))
+        total = stages.total + stages.rest
+        if stages.rest:
+            share = percent(stages.rest / summary.base if summary.base else None)
+            rows.append((stages.name, "(in none)", number(stages.rest), share))
+        share = percent(total / summary.base if summary.base else None)
+        rows.append((stages.name, "together", number(total), share))
+    columns = (Column("stages"), Column("pack"), Column("size", True), Column("of base", True))
+    title = f"stages: each splits the base of {number(summary.base)} users"
+    return Grid(title, columns, tuple(rows))
 
 
 def _overlap_grid(summary: Summary) -> Grid:

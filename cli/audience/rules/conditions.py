@@ -10,6 +10,7 @@ from audience.errors import Location, listed
 from audience.kinds import Catalog, Table
 from audience.rules.behaviour import read_behaviour
 from audience.rules.grammar import CONDITION
+from audience.rules.lists import read_ids, read_published
 from audience.rules.reader import Problems
 from audience.rules.source import Mapping, Node, Scalar, Sequence
 from audience.rules.tree import All, AtLeast, Condition, Either, Named, Not
@@ -17,11 +18,16 @@ from audience.rules.values import read_tests
 
 MAX_DEPTH = 170
 """Every walk over a tree takes at most four Python frames a level, of the thousand there are."""
-_USERS_ONLY = ("did", "did_not")
+_USERS_ONLY = ("did", "did_not", "ids", "published")
 
 
 class Names(Protocol):
     """What turns a name in a condition into the condition it stands for."""
+
+    @property
+    def name(self) -> str:
+        """``campaign/phase`` of the file that is read."""
+        ...
 
     def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
         """The named condition, asked for ``depth`` conditions down, and how deep it is itself.
@@ -63,6 +69,8 @@ class ConditionReader:
             "tags": self._read_tags,
             "did": self._read_did,
             "did_not": self._read_did_not,
+            "ids": self._read_ids,
+            "published": self._read_published,
         }
 
     def read(self, node: Node) -> Condition | None:
@@ -280,6 +288,13 @@ class ConditionReader:
         ]
         found = tuple(part for part in read if part is not None)
         return found if found and len(found) == len(read) else None
+
+    def _read_ids(self, key: Scalar, node: Node) -> Condition | None:
+        return read_ids(key, node, self.table, self.problems)
+
+    def _read_published(self, key: Scalar, node: Node) -> Condition | None:
+        own = self.names.name if self.names is not None else ""
+        return read_published(key, node, own, self.problems)
 
     def _all(self, parts: list[Condition | None], at: Location) -> Condition | None:
         found = tuple(part for part in parts if part is not None)

@@ -29,15 +29,42 @@ RULE_FILE = {
     "phase": Key("The phase's slug.", "slug", required=True),
     "label": Key("A name for people.", "text"),
     "as_of": Key("The day the rules are evaluated at; `--as-of` wins; default today.", "date"),
+    "vars": Key("Parameters: `${name}` stands for the value; `--var name=value` wins.", "vars"),
     "base": Key("The universe every pack is drawn from.", "condition"),
     "define": Key("Named conditions: reusable, never written out.", "conditions"),
-    "packs": Key("The packs that are written out.", "packs", required=True),
+    "stages": Key("Sets of stages: each splits the base, the first match wins.", "stage_sets"),
+    "packs": Key("The packs that are written out; required where there are no `stages`.", "packs"),
 }
 
 PACK = {
     "label": Key("A name for people.", "text"),
     "where": Key("Who is in the pack.", "condition", required=True),
+    "limit": Key("At most so many of them, the first by a tag.", "limit"),
+    "split": Key("Parts by shares that add up to 100%; each is a pack too.", "split"),
+    "expect": Key(
+        "What must be true of the pack, else nothing of the file is published.", "expect"
+    ),
 }
+
+STAGE = {
+    name: key if name != "where" else Key("Who is in the stage, or `otherwise`.", "condition", True)
+    for name, key in PACK.items()
+    if name != "limit"
+}
+
+LIMIT = {
+    "keep": Key("How many to keep.", "number_text", required=True),
+    "by": Key("The tag they are ordered by; default: the stable hash of the key.", "text"),
+    "order": Key("`desc`, the default: the greatest first; `asc`: the least first.", "order"),
+}
+
+EXPECT = {
+    "size": Key("A range that the pack's size must be in.", "count_range"),
+    "change": Key("How much it may differ from the last published build.", "percent_range"),
+}
+
+SEED = "seed"
+OTHERWISE = "otherwise"
 
 CONDITION = {
     "all": Key("Every condition holds.", "condition_list"),
@@ -51,14 +78,41 @@ CONDITION = {
     "tags": Key("Tags by name, also those that are called like a keyword.", "tags"),
     "did": Key("By behaviour; of a list: all of them.", "behaviours"),
     "did_not": Key("The complement of `did`; of a list: none of them.", "behaviours"),
+    "ids": Key("The users on a list: a file, or the ids themselves.", "ids"),
+    "published": Key("The users of a pack as it was published.", "text"),
 }
 
-BEHAVIOUR = {
+ROWS = {
     "in": Key("The event table; default the only one.", "text"),
     "event": Key("One action or a list of actions; left out: any.", "texts"),
     "where": Key("A condition on the event table's columns.", "row_condition"),
+    "hours": Key("Local hours of the day, the end not in: `22..5` is 22:00 to 04:59.", "hours"),
+    "weekdays": Key("Local days of the week.", "weekdays"),
     "within": Key("The last so many calendar days up to as_of.", "duration"),
     "between": Key("A closed range of days, open where a side is left out.", "date_range"),
+}
+
+BEHAVIOUR = ROWS | {
+    "each": Key("Rows with the same value are one event, their numbers summed.", "text"),
+    "then": Key("Followed by another row.", "then"),
+}
+
+THEN = ROWS | {
+    "same": Key("Columns with the same value as the event before it.", "texts"),
+    "after": Key("How long after: days such as `0d..14d`, or hours such as `..48h`.", "gap"),
+    "then": Key("Followed by a third.", "then"),
+}
+
+DAY_WINDOW = {
+    "within": ROWS["within"],
+    "ago": Key("So many calendar days before as_of, both ends in.", "duration_range"),
+    "between": ROWS["between"],
+}
+
+IDS = {
+    "path": Key("A CSV, text or Parquet file.", "text", required=True),
+    "column": Key("The column of the ids; may be left out where there is one.", "text"),
+    "allow_empty": Key("Whether the list may be empty; default false.", "bool"),
 }
 
 PROJECT = {
@@ -67,11 +121,21 @@ PROJECT = {
     "rules": Key("The folder rule files live in; default rules/.", "text"),
     "tables": Key("The user table and the event tables.", "tables", required=True),
     "tags": Key("The dictionary over the user table's columns.", "dictionary"),
+    "suppress": Key("Lists of users who are never in a pack.", "suppress"),
+}
+
+SUPPRESS = {
+    "path": IDS["path"],
+    "column": IDS["column"],
+    "max_age": Key("How long ago the file may have been written.", "duration"),
+    "allow_empty": IDS["allow_empty"],
 }
 
 TABLE = {
     "path": Key("A file, a glob or a folder of Parquet files.", "text", required=True),
     "key": Key("The column that names the user: integers or texts.", "text", required=True),
+    "snapshot": Key("The user table's partition column of daily snapshots.", "text"),
+    "max_age": Key("How old a snapshot may be at as_of.", "duration"),
     "time": Key("An event table's time: a timestamp or a date.", "text"),
     "day": Key("An event table's partition column of local days.", "text"),
     "known_gaps": Key("Days, or ranges of days, that rightly have no partition.", "date_ranges"),

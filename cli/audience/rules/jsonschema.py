@@ -10,15 +10,24 @@ from audience.operators import PREDICATES, Takes
 from audience.rules.behaviour import BEHAVIOUR_KEYS
 from audience.rules.grammar import (
     CONDITION,
+    DAY_WINDOW,
+    EXPECT,
+    IDS,
+    LIMIT,
     MAX_NAME,
     PACK,
     PROJECT,
     RULE_FILE,
+    SEED,
     SLUG,
+    STAGE,
+    SUPPRESS,
     TABLE,
     TAG,
+    THEN,
     Key,
 )
+from audience.rules.moments import WEEKDAYS
 
 Schema = dict[str, Any]
 
@@ -26,6 +35,8 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"
 _NUMBER = r"[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,2})?[KkWwM千万]?"
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _DURATION = r"\d{1,5}[dwmy]"
+_PERCENT = r"[+-]?\d{1,9}(\.\d{1,4})?%"
+_MENTION = r"\$\{[^}]*\}"
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 
 
@@ -46,6 +57,36 @@ def rule_schema(catalog: Catalog | None = None) -> Schema:
             "propertyNames": {"maxLength": MAX_NAME, "pattern": r"^[^\s/.\\-][^\s/.\\]*$"},
             "additionalProperties": _object(PACK),
         },
+        "stage_sets": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {"anyOf": [_ref("condition"), _object(STAGE)]},
+            },
+        },
+        "vars": {"type": "object", "additionalProperties": _SCALAR},
+        "limit": _object(LIMIT),
+        "order": {"enum": ["desc", "asc"]},
+        "split": {
+            "type": "object",
+            "minProperties": 2,
+            "properties": {SEED: _described("The salt; default campaign and pack.", "text")},
+            "additionalProperties": {"type": "string", "pattern": f"^({_PERCENT}|{_MENTION})$"},
+        },
+        "expect": _object(EXPECT),
+        "ids": {
+            "anyOf": [
+                {"type": "array", "minItems": 1, "items": {"type": ["integer", "string"]}},
+                _object(IDS),
+            ]
+        },
+        "then": _object(THEN),
+        "day_window": {**_object(DAY_WINDOW), "minProperties": 1, "maxProperties": 1},
+        "hours": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 23}, _range(r"\d{1,2}")]},
+        "weekdays": _one_or_more({"anyOf": [{"enum": list(WEEKDAYS)}, _ref("variable")]}),
+        "gap": _range(r"\d{1,5}[dwh]"),
         "predicate": _predicate(None),
         "tags": _tags(catalog.users if catalog else None),
         "behaviour": _object(BEHAVIOUR_KEYS),
@@ -59,7 +100,8 @@ def rule_schema(catalog: Catalog | None = None) -> Schema:
         "row_condition_list": _list_of("row_condition"),
         "row_condition_or_list": {"anyOf": [_ref("row_condition"), _ref("row_condition_list")]},
     }
-    return _document("Audience rule file", _object(RULE_FILE), definitions)
+    body = {**_object(RULE_FILE), "anyOf": [{"required": ["packs"]}, {"required": ["stages"]}]}
+    return _document("Audience rule file", body, definitions)
 
 
 def project_schema() -> Schema:
@@ -68,6 +110,7 @@ def project_schema() -> Schema:
         "tables": {"type": "object", "minProperties": 1, "additionalProperties": _object(TABLE)},
         "dictionary": {"type": "object", "additionalProperties": _object(TAG)},
         "date_ranges": {"type": "array", "items": _ref("date_range")},
+        "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},
         "values": {
             "anyOf": [
                 {"type": "array", "minItems": 1, "items": _SCALAR},
@@ -85,25 +128,37 @@ def _document(title: str, body: Schema, definitions: Schema) -> Schema:
 def _basics() -> Schema:
     return {
         "text": _SCALAR,
-        "texts": {"anyOf": [_SCALAR, {"type": "array", "minItems": 1, "items": _SCALAR}]},
+        "texts": _one_or_more(_SCALAR),
+        "bool": {"type": "boolean"},
+        # `${name}`, whose value an editor does not look up.
+        "variable": {"type": "string", "pattern": _MENTION},
         "slug": {"type": ["string", "number"], "pattern": f"^{SLUG}$", "maxLength": MAX_NAME},
-        "date": {"type": "string", "pattern": f"^{_DATE}$"},
-        "duration": {"type": "string", "pattern": f"^{_DURATION}$"},
-        "duration_range": _pattern_range(_DURATION),
-        "date_range": _pattern_range(_DATE),
-        "count": {"type": "integer", "minimum": 1},
-        "count_range": {
-            "anyOf": [{"type": "integer", "minimum": 0}, _pattern_range(_NUMBER, plus=True)]
-        },
-        "number_range": {"anyOf": [{"type": "number"}, _pattern_range(_NUMBER, plus=True)]},
+        "date": _text(_DATE),
+        "duration": _text(_DURATION),
+        "duration_range": _range(_DURATION),
+        "date_range": _range(_DATE),
+        "percent_range": _range(_PERCENT),
+        "count": {"anyOf": [{"type": "integer", "minimum": 1}, _ref("variable")]},
+        "number_text": {"anyOf": [{"type": "integer", "minimum": 1}, _text(_NUMBER)]},
+        "count_range": {"anyOf": [{"type": "integer", "minimum": 0}, _range(_NUMBER, plus=True)]},
+        "number_range": {"anyOf": [{"type": "number"}, _range(_NUMBER, plus=True)]},
     }
 
 
-def _pattern_range(part: str, *, plus: bool = False) -> Schema:
+def _text(pattern: str) -> Schema:
+    """A text of a form, or one with a variable in it."""
+    return {"type": "string", "pattern": f"^({pattern})$|{_MENTION}"}
+
+
+def _range(part: str, *, plus: bool = False) -> Schema:
     forms = [f"{part}(\\.\\.({part})?)?", f"\\.\\.{part}"]
     if plus:
         forms.append(f"{part}\\+")
-    return {"type": "string", "pattern": "^(" + "|".join(forms) + ")$"}
+    return _text("|".join(forms))
+
+
+def _one_or_more(item: Schema) -> Schema:
+    return {"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]}
 
 
 def _ref(name: str) -> Schema:
@@ -135,7 +190,7 @@ def _condition(table: Table | None, *, users: bool) -> Schema:
     for name, key in CONDITION.items():
         shape = key.shape
         if not users:
-            if shape == "behaviours":
+            if shape in {"behaviours", "ids"} or name == "published":
                 continue
             shape = shape if shape in {"count", "tags"} else f"row_{shape}"
         keywords[name] = _described(key.doc, shape)
@@ -178,7 +233,8 @@ def _predicate(tag: Tag | None) -> Schema:
         for name, each in PREDICATES.items()
         if tag is None or tag.type.kind in each.kinds
     }
-    single = {"anyOf": [value, {"enum": ["known", "unknown"]}]} if choices else value
+    states = [{"enum": ["known", "unknown"]}, _ref("variable")]
+    single = {"anyOf": [value, *states]} if choices else value
     if choices and tag and tag.type.kind in {Kind.INTEGER, Kind.NUMBER}:
         single["anyOf"].append(_ref("number_range"))
     return {

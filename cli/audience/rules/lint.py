@@ -5,7 +5,21 @@ from __future__ import annotations
 from audience.errors import Location
 from audience.kinds import Kind, Tag
 from audience.rules.reader import Problems
-from audience.rules.tree import All, AtLeast, Condition, Did, Either, Named, Not, RuleFile, Test
+from audience.rules.tree import (
+    All,
+    AtLeast,
+    Condition,
+    Did,
+    Either,
+    Kept,
+    Named,
+    Not,
+    Rows,
+    RuleFile,
+    Side,
+    Stage,
+    Test,
+)
 
 
 def missing_warnings(file: RuleFile, problems: Problems) -> None:
@@ -42,9 +56,20 @@ class _Linter:
             case Named(_, part):
                 # What is known here is not carried along: a name is linted once for each sign.
                 self.walk(part, negation, frozenset())
-            case Did() if condition.where is not None:
-                # Its own rows: a negation around the behaviour is not one around its columns.
-                self.walk(condition.where, None, frozenset())
+            case Kept(part) | Side(part):
+                self.walk(part, negation, frozenset())
+            case Stage(own) if own is not None:
+                # That nobody is in an earlier stage is what stages are, and no negation to miss.
+                self.walk(own, negation, frozenset())
+            case Did():
+                self._walk_rows(condition.rows)
+
+    def _walk_rows(self, rows: Rows) -> None:
+        # Their own tests: a negation around the behaviour is not one around its columns.
+        if rows.where is not None:
+            self.walk(rows.where, None, frozenset())
+        if rows.then is not None:
+            self._walk_rows(rows.then.rows)
 
     def _known(self, condition: Condition) -> frozenset[str]:
         """The tags that can't be missing where a condition holds."""

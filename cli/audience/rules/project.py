@@ -13,9 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from audience.errors import Location, Source
-from audience.rules.grammar import CONDITION, PROJECT, TABLE, TAG
+from audience.rules.grammar import CONDITION, PROJECT, SUPPRESS, TABLE, TAG
+from audience.rules.lists import check_list_path, read_flag
 from audience.rules.reader import Problems
-from audience.rules.scalars import Misfit, Range, read_date_range
+from audience.rules.scalars import Duration, Misfit, Range, read_date_range, read_duration
 from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
 
 FILE_NAME = "audience.yaml"
@@ -47,14 +48,27 @@ class TableSpec:
 
     name: str
     path: str
-    key: str
-    time: str
-    day: str
-    action: str
-    actions: tuple[ValueSpec, ...] | None
-    columns: tuple[TagSpec, ...]
-    gaps: tuple[Range[date], ...]
-    places: MappingOf[str, Location] = field(compare=False)
+    key: str = ""
+    time: str = ""
+    day: str = ""
+    action: str = ""
+    actions: tuple[ValueSpec, ...] | None = None
+    columns: tuple[TagSpec, ...] = ()
+    gaps: tuple[Range[date], ...] = ()
+    snapshot: str = ""
+    max_age: Duration | None = None
+    places: MappingOf[str, Location] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class SuppressSpec:
+    """A list of users who are never in a pack. ``max_age`` bounds how long ago it was written."""
+
+    path: str
+    column: str
+    max_age: Duration | None
+    allow_empty: bool
+    at: Location = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,7 @@ class Project:
     rules: Path
     users: TableSpec
     events: MappingOf[str, TableSpec]
+    suppress: tuple[SuppressSpec, ...] = ()
 
 
 def find_project(start: Path) -> Path | None:
@@ -104,6 +119,7 @@ def read_project(path: Path, shown: str) -> Project:
         _check_zone(texts["time_zone"], fields["time_zone"][1].at, problems)
     tables = _read_tables(fields["tables"][1], problems) if "tables" in fields else []
     tags = _read_dictionary(fields["tags"][1], problems) if "tags" in fields else ()
+    suppress = _read_suppress(fields["suppress"][1], problems) if "suppress" in fields else ()
     users = [table for table in tables if not table.time]
     if "tables" in fields and len(users) != 1:
         names = ", ".join(table.name for table in users) or "none"
@@ -124,6 +140,7 @@ def read_project(path: Path, shown: str) -> Project:
         root / texts["rules"],
         TableSpec(**{**vars(people), "columns": people.columns or tags}),
         {table.name: table for table in tables if table.time},
+        suppress,
     )
 
 
@@ -168,12 +185,7 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
             for name, key in TABLE.items()
             if key.shape == "text"
         }
-        if not text["time"]:
-            for name in ("day", "known_gaps", "action", "actions"):
-                if name in fields:
-                    problems.error(
-                        fields[name][0].at, f"`{name}` on a table without `time`", "an event table"
-                    )
+        _check_companions(fields, problems)
         if "actions" in fields and "action" not in fields:
             problems.error(fields["actions"][0].at, "`actions` without `action`", "`action:` too")
         actions = _read_values(fields["actions"][1], problems) if "actions" in fields else None
@@ -189,10 +201,55 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
                 actions,
                 columns,
                 _read_gaps(fields, problems),
+                text["snapshot"],
+                _read_age(fields, problems),
                 {name: value.at for name, (_, value) in fields.items()} | {"": key.at},
             )
         )
     return tables
+
+
+def _check_companions(fields: MappingOf[str, tuple[Scalar, Node]], problems: Problems) -> None:
+    """Some keys are those of one kind of table, some make no sense without another."""
+    events = "time" in fields
+    for name in ("snapshot", "max_age") if events else ("day", "known_gaps", "action", "actions"):
+        if name in fields:
+            message = f"`{name}` on a table with{'' if events else 'out'} `time`"
+            expected = "the user table" if events else "an event table"
+            problems.error(fields[name][0].at, message, expected)
+    if "max_age" in fields and "snapshot" not in fields and not events:
+        message = "`max_age` without `snapshot`"
+        problems.error(fields["max_age"][0].at, message, "the partition column of snapshots")
+
+
+def _read_age(fields: MappingOf[str, tuple[Scalar, Node]], problems: Problems) -> Duration | None:
+    if "max_age" not in fields:
+        return None
+    scalar = problems.scalar(fields["max_age"][1], "`max_age`")
+    if scalar is None:
+        return None
+    try:
+        return read_duration(scalar.text)
+    except Misfit as misfit:
+        problems.misfit(scalar.at, misfit)
+        return None
+
+
+def _read_suppress(node: Node, problems: Problems) -> tuple[SuppressSpec, ...]:
+    out = []
+    for item in problems.items(node, "`suppress`") or ():
+        fields = problems.fields(item, SUPPRESS, "a list of `suppress`")
+        if fields is None:
+            continue
+        texts = {name: _text(fields, name, problems) for name in ("path", "column")}
+        allow = "allow_empty" in fields and read_flag(fields["allow_empty"][1], problems)
+        if texts["path"]:
+            given = {name: text for name, text in texts.items() if text}
+            check_list_path(fields["path"][1], given, problems)
+        at = fields["path"][1].at if "path" in fields else item.at
+        age = _read_age(fields, problems)
+        out.append(SuppressSpec(texts["path"], texts["column"], age, allow, at))
+    return tuple(out)
 
 
 def _read_gaps(

@@ -15,6 +15,8 @@ from decimal import Decimal
 from audience.errors import Location, Source
 from audience.kinds import Table, Tag, Value
 from audience.operators import Measure, Predicate
+from audience.rules.moments import Gap, Hours
+from audience.rules.reference import Reference
 from audience.rules.scalars import Duration, Range
 
 Argument = Value | tuple[Value, ...] | Duration | Range[Duration]
@@ -76,40 +78,151 @@ class Named:
     at: Location = field(compare=False)
 
 
+Window = Duration | Range[date] | None
+"""A duration back from as_of, a range of dates, or all days up to as_of."""
+
+
 @dataclass(frozen=True)
 class MeasureTest:
-    """A measure of a user's events held against a range; of a column where the measure has one."""
+    """A measure of a user's events held against a range; of a column where the measure has one.
+
+    The range of `first` and `last` is one of days: as a window is written, or as an `ago`.
+    """
 
     measure: Measure
     tag: Tag | None
-    range: Range[Decimal] | Range[int]
+    range: Range[Decimal] | Range[int] | Range[date] | Range[Duration] | Duration
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of an event table count. ``weekdays`` are empty where any day goes."""
+
+    table: Table
+    actions: tuple[str, ...] | None
+    where: Condition | None
+    window: Window
+    hours: Hours | None
+    weekdays: tuple[int, ...]
+    then: Then | None
+
+
+@dataclass(frozen=True)
+class Then:
+    """What must follow a row. ``same`` pairs a column of the row with one of what follows."""
+
+    rows: Rows
+    same: tuple[tuple[Tag, Tag], ...]
+    after: Gap
 
 
 @dataclass(frozen=True)
 class Did:
     """Behaviour: the events of a table that match, and what must be true of a user's.
 
-    ``window`` is a duration back from as_of, a range of dates, or None: all days up to as_of.
+    Rows with one value of ``each`` are one event.
     """
 
-    table: Table
-    actions: tuple[str, ...] | None
-    where: Condition | None
-    window: Duration | Range[date] | None
+    rows: Rows
+    each: Tag | None
     measures: tuple[MeasureTest, ...]
     at: Location = field(compare=False)
 
 
-Condition = Test | All | Either | Not | AtLeast | Named | Did
+@dataclass(frozen=True)
+class Ids:
+    """The users on a list: ``values``, or where they are None those of a file."""
+
+    values: tuple[int | str, ...] | None
+    path: str
+    column: str
+    allow_empty: bool
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The users of a pack as it was published.
+
+    ``own`` where it is of the file's own phase, whose last build is one before this.
+    """
+
+    reference: Reference
+    own: bool
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The first ``keep`` of those for whom the part holds, by a tag, then by a stable hash."""
+
+    part: Condition
+    keep: int
+    by: Tag | None
+    descending: bool
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Side:
+    """Those of a part whose hash, salted, falls between two shares of 1,000,000."""
+
+    part: Condition
+    salt: str
+    low: int
+    high: int
+    at: Location = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Those for whom ``own`` holds and none of the earlier stages'; None: whoever is left."""
+
+    own: Condition | None
+    earlier: tuple[Condition, ...]
+    at: Location = field(compare=False)
+
+
+Condition = (
+    Test | All | Either | Not | AtLeast | Named | Did | Ids | Published | Kept | Side | Stage
+)
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What must be true of a pack: its size, and by how much it differs from its last build.
+
+    ``change`` is in shares: 0.3 is 30 % more; where only an upper side was written, it bounds
+    the change both ways.
+    """
+
+    size: Range[int] | None
+    change: Range[Decimal] | None
+    at: Location = field(compare=False)
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack as a rule file asks for it."""
+    """A pack as a rule file asks for it: one of `packs`, a stage, or a side of a split."""
 
     name: str
     label: str
     where: Condition
+    at: Location = field(compare=False)
+    expect: Expect | None = None
+
+
+@dataclass(frozen=True)
+class StageSet:
+    """Stages that split the base: the names of their packs, in order.
+
+    ``rest`` is those of the base in none of them, who must not be: None where there is an
+    `otherwise`.
+    """
+
+    name: str
+    packs: tuple[str, ...]
+    rest: Condition | None
     at: Location = field(compare=False)
 
 
@@ -124,7 +237,10 @@ class RuleFile:
     base: Condition | None
     packs: tuple[Pack, ...]
     definitions: Mapping[str, Condition] = field(compare=False)
+    stages: tuple[StageSet, ...] = ()
     sources: tuple[Source, ...] = ()
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By path of a source, the values its variables had."""
 
     @property
     def name(self) -> str:

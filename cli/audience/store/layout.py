@@ -10,56 +10,17 @@ packs/CAMPAIGN/PHASE/.builds/2023-04-30.3f9c…/PACK.parquet, manifest.json, sum
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from audience.errors import NotPublishedError, UsageError, nearest
+from audience.errors import NotPublishedError, nearest
 from audience.rules.grammar import is_slug
+from audience.rules.reference import Reference
 
 BUILDS = ".builds"
 LATEST = "latest"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """``campaign/phase``, with ``@as_of`` and ``/pack`` where they were given."""
-
-    campaign: str
-    phase: str
-    as_of: date | None
-    pack: str
-
-    def __str__(self) -> str:
-        day = f"@{self.as_of}" if self.as_of else ""
-        return f"{self.campaign}/{self.phase}{day}" + (f"/{self.pack}" if self.pack else "")
-
-
-def parse_reference(text: str) -> Reference:
-    """``campaign/phase[@as_of][/pack]``, or the day at the end. Raises UsageError."""
-    day: date | None = None
-    found = re.findall(r"@([^/]*)", text)
-    bare = re.sub(r"@[^/]*", "", text)
-    parts = bare.split("/")
-    if (
-        len(found) > 1
-        or len(parts) not in (2, 3)
-        or not all(parts)
-        or not all(map(is_slug, parts[:2]))
-    ):
-        raise UsageError(
-            f"`{text}` names no build; expected campaign/phase, campaign/phase@2023-04-30, "
-            "campaign/phase/pack, or a path"
-        )
-    if found:
-        try:
-            day = date.fromisoformat(found[0])
-        except ValueError:
-            raise UsageError(
-                f"`{text}`: `{found[0]}` is no date; expected one such as 2023-04-30"
-            ) from None
-    return Reference(parts[0], parts[1], day, parts[2] if len(parts) == 3 else "")
 
 
 def phase_folder(root: Path, campaign: str, phase: str) -> Path:
@@ -119,3 +80,19 @@ def find_build(root: Path, reference: Reference) -> Path:
         raise NotPublishedError(f"`{reference}` is not published; there is {there}")
     day = reference.as_of or days[-1]
     return (folder / str(day)).resolve()
+
+
+def newest_day(root: Path, reference: Reference, until: date) -> Reference:
+    """The reference with its day: that of the newest build up to a day where it names none.
+
+    Raises NotPublishedError.
+    """
+    if reference.as_of is not None:
+        return reference
+    days = days_of(phase_folder(root, reference.campaign, reference.phase))
+    known = [day for day in days if day <= until]
+    if days and not known:
+        there = ", ".join(map(str, days))
+        raise NotPublishedError(f"`{reference}` is not published up to {until}; there is {there}")
+    # Of nothing at all, finding the build tells what there is.
+    return replace(reference, as_of=known[-1]) if known else reference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,35 @@ class InputFile:
 
 
 @dataclass(frozen=True)
+class ListInput:
+    """A list that was read: ``kind`` is `ids`, `published` or `suppress`.
+
+    ``name`` is a file's path, or the build and pack; ``size`` counts distinct ids.
+    """
+
+    kind: str
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days of an event table that were read; ``first`` '' is from the first there is."""
+
+    table: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
 class RuleText:
-    """A rule file's text and the SHA-256 of its bytes as UTF-8."""
+    """A rule file's text, the SHA-256 of its bytes as UTF-8, and the values of its variables."""
 
     path: str
     sha256: str
     text: str
+    variables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +93,13 @@ class Manifest:
     base_size: int
     partial: bool
     packs: tuple[PackEntry, ...]
+    snapshot: str = ""
+    """The day of the user table's snapshot; '' where it has none."""
+
+    windows: tuple[Window, ...] = ()
+    lists: tuple[ListInput, ...] = ()
+    suppressed: int = 0
+    """How many of the base are left out because they are on a suppress list."""
 
     @property
     def name(self) -> str:
@@ -109,6 +139,8 @@ def read_manifest(folder: Path) -> Manifest:
                 "rules": tuple(RuleText(**each) for each in data["rules"]),
                 "inputs": tuple(InputFile(**each) for each in data["inputs"]),
                 "packs": tuple(PackEntry(**each) for each in data["packs"]),
+                "windows": tuple(Window(**each) for each in data.get("windows", ())),
+                "lists": tuple(ListInput(**each) for each in data.get("lists", ())),
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -13,14 +13,8 @@ import pyarrow.parquet as pq
 
 from audience.errors import NotPublishedError, StoreError, UsageError, nearest
 from audience.membership import combined
-from audience.store.layout import (
-    Reference,
-    days_of,
-    find_build,
-    parse_reference,
-    phase_folder,
-    phases,
-)
+from audience.rules.reference import Reference, parse_reference
+from audience.store.layout import days_of, find_build, phase_folder, phases
 from audience.store.manifest import FILE_NAME, Manifest, PackEntry, read_manifest
 
 _TRIES = 5
@@ -72,6 +66,20 @@ def open_build(root: Path, reference: Reference) -> Build:
             # Replaced between the look and the read: look again.
             continue
     raise StoreError(f"{find_build(root, reference)} has no {FILE_NAME}")
+
+
+def read_pack(root: Path, reference: Reference) -> tuple[Build, pa.Array]:
+    """The build and the ids of the pack a reference names. Raises as :func:`open_build`."""
+    for _ in range(_TRIES):
+        build = open_build(root, reference)
+        try:
+            return build, build.ids(reference.pack)
+        except StoreError:
+            # Replaced while it was read: then another build is there now.
+            if build.folder.exists():
+                raise
+    build = open_build(root, reference)
+    return build, build.ids(reference.pack)
 
 
 def all_builds(root: Path) -> Iterator[Manifest]:

@@ -1,0 +1,238 @@
+"""Which rows of held events count: the tests of a row, and what must follow it.
+
+What follows is found without pairing every row with every other. The rows that may follow, and
+for each row that is asked about the two ends of the time in which they may, are put in one order
+of time; the number of rows up to either end then tells how many lie between.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from audience.engine.base import DAY, HOUR, OWN, ROW, TIME
+from audience.engine.compile import Compiler
+from audience.kinds import Kind, Type
+from audience.operators.table import balanced
+from audience.plan.nodes import Days, Node, Rows, Then
+
+_POINT = OWN + "point_"
+_KEY, _ROW, _WEIGHT = _POINT + "key", _POINT + "row", _POINT + "weight"
+_DAY, _EDGE, _TIME, _TURN = (_POINT + name for name in ("day", "edge", "time", "turn"))
+_MOST, _LEAST = _POINT + "most", _POINT + "least"
+_SAME = OWN + "same_"
+_LAST_DAY = date(9999, 12, 31)
+_ANY_DAY = date(2000, 1, 1)
+
+
+@dataclass(frozen=True)
+class Events:
+    """The rows of an event table that a run has read, and the parts its columns play.
+
+    ``has_clock`` where the time is more than a date, ``zoned`` where it is a moment in UTC.
+    """
+
+    frame: nw.LazyFrame[Any]
+    key: str
+    action: str
+    types: Mapping[str, Type]
+    has_clock: bool
+    zoned: bool
+    time_zone: str
+
+
+def matching(rows: Rows, nodes: Sequence[Node], action: str) -> nw.Expr:
+    """Whether an event row passes the tests of a row, whatever follows it."""
+    tests = [_in_days(rows.days)]
+    if rows.actions is not None:
+        column = nw.col(action)
+        several = len(rows.actions) > 1
+        tests.append(column.is_in(list(rows.actions)) if several else column == rows.actions[0])
+    if rows.hours is not None:
+        tests.append(_in_hours(*rows.hours))
+    if rows.weekdays:
+        tests.append(nw.col(DAY).dt.weekday().is_in(list(rows.weekdays)))
+    if rows.where is not None:
+        tests.append(Compiler(nodes).expression(rows.where))
+    return balanced(operator.and_, tests)
+
+
+def any_matching(rows: Iterable[Rows], nodes: Sequence[Node], action: str) -> nw.Expr:
+    """Whether an event row passes any of the tests."""
+    return balanced(operator.or_, [matching(each, nodes, action) for each in rows])
+
+
+def select_rows(
+    tables: Mapping[str, Events], rows: Rows, nodes: Sequence[Node]
+) -> nw.LazyFrame[Any]:
+    """The rows that count and have a key."""
+    events = tables[rows.table]
+    found = events.frame.filter(
+        matching(rows, nodes, events.action) & ~nw.col(events.key).is_null()
+    )
+    if rows.then is None:
+        return found
+    return _followed(found, events, rows.then, tables, nodes, rows.table)
+
+
+def _in_days(days: Days) -> nw.Expr:
+    first, last = days
+    day = nw.col(DAY)
+    return day <= last if first is None else (day >= first) & (day <= last)
+
+
+def _in_hours(begin: int, end: int) -> nw.Expr:
+    hour = nw.col(HOUR)
+    if begin < end:
+        return (hour >= begin) & (hour < end)
+    return (hour >= begin) | (hour < end)
+
+
+def _followed(
+    rows: nw.LazyFrame[Any],
+    before: Events,
+    then: Then,
+    tables: Mapping[str, Events],
+    nodes: Sequence[Node],
+    table: str,
+) -> nw.LazyFrame[Any]:
+    """The rows that another row follows."""
+    after = tables[then.rows.table]
+    later = select_rows(tables, then.rows, nodes)
+    clock = _Clock(before, after, then)
+    same = [f"{_SAME}{number}" for number in range(len(then.same))]
+    kinds = [_common(before.types[one], after.types[other]) for one, other in then.same]
+    asked = _with_keys(rows, before, [one for one, _ in then.same], same, kinds)
+    found = _with_keys(later, after, [other for _, other in then.same], same, kinds)
+    points = nw.concat(
+        [
+            _point(found, same, *clock.at(after), 1, 1, None),
+            _point(asked, same, *clock.begin(before), 0, 0, nw.col(ROW)),
+            _point(asked, same, *clock.end(before), 2, 0, nw.col(ROW)),
+        ],
+        how="vertical",
+    )
+    group = [_KEY, *same]
+    order = [_DAY, _EDGE, _TIME, _TURN]
+    counted = points.with_columns(
+        nw.col(_WEIGHT).cum_sum().over(*group, order_by=order).cast(nw.Int64).alias(_MOST)
+    ).filter(~nw.col(_ROW).is_null())
+    between = counted.group_by(_ROW).agg(
+        nw.col(_MOST).max().alias(_MOST), nw.col(_MOST).min().alias(_LEAST)
+    )
+    number = nw.col(_MOST) - nw.col(_LEAST)
+    if then.rows.table == table and then.low == 0:
+        # A row that could follow itself is among those counted.
+        own = later.select(nw.col(ROW).alias(_ROW), nw.lit(1, nw.Int64).alias(_WEIGHT))
+        between = between.join(own, on=_ROW, how="left")
+        number = number - nw.col(_WEIGHT).fill_null(0)
+    matched = between.filter(number > 0).select(nw.col(_ROW).alias(ROW))
+    return rows.join(matched, on=ROW, how="semi")
+
+
+def _common(one: Type, other: Type) -> Any:
+    """The type in which values of two columns are compared, whatever width stores them."""
+    kinds = {one.kind, other.kind}
+    if Kind.NUMBER in kinds:
+        return nw.Float64
+    return nw.Int64 if Kind.INTEGER in kinds else None
+
+
+def _with_keys(
+    frame: nw.LazyFrame[Any],
+    events: Events,
+    columns: Sequence[str],
+    names: Sequence[str],
+    kinds: Sequence[Any],
+) -> nw.LazyFrame[Any]:
+    """With the columns that must be the same, under names of both sides; a missing one is none."""
+    made = [
+        (nw.col(column).cast(kind) if kind else nw.col(column)).alias(name)
+        for column, name, kind in zip(columns, names, kinds, strict=True)
+    ]
+    frame = frame.with_columns(nw.col(events.key).alias(_KEY), *made)
+    for name in names:
+        frame = frame.filter(~nw.col(name).is_null())
+    return frame
+
+
+def _point(
+    frame: nw.LazyFrame[Any],
+    same: Sequence[str],
+    day: nw.Expr,
+    edge: int,
+    time: nw.Expr,
+    turn: int,
+    weight: int,
+    row: nw.Expr | None,
+) -> nw.LazyFrame[Any]:
+    """One point in the order of time for each row of a frame."""
+    number = nw.lit(None, nw.Int64) if row is None else row.cast(nw.Int64)
+    return frame.select(
+        _KEY,
+        *same,
+        day.alias(_DAY),
+        nw.lit(edge, nw.Int32).alias(_EDGE),
+        time.alias(_TIME),
+        nw.lit(turn, nw.Int32).alias(_TURN),
+        nw.lit(weight, nw.Int64).alias(_WEIGHT),
+        number.alias(_ROW),
+    )
+
+
+class _Clock:
+    """Points in time as (day, edge of the day, time): edge 0 is before the day, 2 behind it.
+
+    Where a side has no more than days, times are left out. Where one side's times are moments
+    and the other's are clock readings, both are read from the clock. Between hours, all points
+    are of one day.
+    """
+
+    def __init__(self, before: Events, after: Events, then: Then) -> None:
+        self.then = then
+        self.timed = before.has_clock and after.has_clock
+        self.by_clock = before.zoned != after.zoned
+
+    def at(self, events: Events) -> tuple[nw.Expr, int, nw.Expr]:
+        """Where an event itself is."""
+        return self._day(0), 1, self._time(events)
+
+    def begin(self, events: Events) -> tuple[nw.Expr, int, nw.Expr]:
+        """From where another may follow an event."""
+        if self.then.hours:
+            return self._day(0), 1, self._time(events, self.then.low)
+        if self.then.low == 0 and self.timed:
+            return self.at(events)
+        return self._day(self.then.low), 0, _NO_TIME
+
+    def end(self, events: Events) -> tuple[nw.Expr, int, nw.Expr]:
+        """Up to where another may follow an event."""
+        if self.then.high is None:
+            return nw.lit(_LAST_DAY, nw.Date), 2, _NO_TIME
+        if self.then.hours:
+            return self._day(0), 1, self._time(events, self.then.high)
+        return self._day(self.then.high), 2, _NO_TIME
+
+    def _day(self, later: int) -> nw.Expr:
+        if self.then.hours:
+            return nw.lit(_ANY_DAY, nw.Date)
+        return (nw.col(DAY) + timedelta(days=later)).cast(nw.Date) if later else nw.col(DAY)
+
+    def _time(self, events: Events, later: int = 0) -> nw.Expr:
+        if not self.timed:
+            return _NO_TIME
+        column = nw.col(TIME)
+        if self.by_clock and events.zoned:
+            zoned = column.dt.replace_time_zone("UTC").dt.convert_time_zone(events.time_zone)
+            column = zoned.dt.replace_time_zone(None)
+        if later:
+            column = column + timedelta(hours=later)
+        return column.cast(nw.Datetime("us"))
+
+
+_NO_TIME = nw.lit(None, nw.Datetime("us"))

@@ -1,0 +1,135 @@
+"""The lists that a plan names, read: files of ids, published packs, those who are suppressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from audience.engine.lists import IdList, read_list
+from audience.errors import DataError, NotPublishedError, Problem, StoreError
+from audience.kinds import Kind
+from audience.plan.nodes import Ids, Listed, Plan, Published, Suppressed
+from audience.rules.project import Project, SuppressSpec
+from audience.rules.tree import RuleFile
+from audience.rules.walk import lists_of
+from audience.store.layout import newest_day
+from audience.store.manifest import ListInput
+from audience.store.read import read_pack
+from audience.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The ids of each list, distinct, as 64-bit integers or texts, and what they were read from."""
+
+    ids: Mapping[Listed, pa.Array]
+    inputs: Mapping[Listed, tuple[ListInput, ...]]
+
+
+def read_lists(workspace: Workspace, plan: Plan) -> Lists:
+    """Read all lists of a plan. Raises DataError, NotPublishedError, StoreError with the place."""
+    reader = _Reader(workspace)
+    ids, inputs = {}, {}
+    for node in plan.nodes:
+        if isinstance(node, Ids | Published | Suppressed):
+            ids[node], inputs[node] = reader.read(node)
+    return Lists(ids, inputs)
+
+
+def list_problems(project: Project, files: Iterable[RuleFile]) -> Iterator[Problem]:
+    """The files of lists that are not there, for `check`, which reads none of them."""
+    named = [(each.path, each.at) for file in files for each in lists_of(file)]
+    named += [(spec.path, spec.at) for spec in project.suppress]
+    for path, at in dict.fromkeys(named):
+        if not (project.root / path).is_file():
+            yield Problem(f"there is no file `{path}` in {project.root}", at, "a list of ids")
+
+
+def describe(listed: Listed) -> str:
+    """A list as messages name it."""
+    match listed:
+        case Ids(None, path):
+            return f"the list `{path}`"
+        case Ids():
+            return "the list of ids"
+        case Published(reference):
+            return f"published `{reference}`"
+        case Suppressed():
+            return "the suppress lists"
+
+
+class _Reader:
+    def __init__(self, workspace: Workspace) -> None:
+        self.project = workspace.project
+        users = workspace.catalog.users
+        self.whole = users.tags[users.key].type.kind is Kind.INTEGER
+
+    def read(self, node: Listed) -> tuple[pa.Array, tuple[ListInput, ...]]:
+        match node:
+            case Ids(None, path, column):
+                try:
+                    found = self._file(path, column, node.allow_empty)
+                except DataError as error:
+                    raise DataError(f"{node.at}: the list `{path}`: {error}") from None
+                return found.ids, (ListInput("ids", path, len(found.ids), found.sha256),)
+            case Ids(values):
+                return pa.array(values, self._type), ()
+            case Published():
+                return self._published(node)
+            case Suppressed():
+                return self._suppressed()
+
+    @property
+    def _type(self) -> pa.DataType:
+        return pa.int64() if self.whole else pa.large_string()
+
+    def _file(self, path: str, column: str, allow_empty: bool) -> IdList:
+        found = read_list(self.project.root / path, column, whole=self.whole)
+        if not len(found.ids) and not allow_empty:
+            raise DataError("it is empty; `allow_empty: true` takes it so")
+        return found
+
+    def _published(self, node: Published) -> tuple[pa.Array, tuple[ListInput, ...]]:
+        reference = node.reference
+        try:
+            dated = newest_day(self.project.packs, reference, node.until)
+            build, ids = read_pack(self.project.packs, dated)
+        except NotPublishedError as error:
+            raise NotPublishedError(f"{node.at}: {error}") from None
+        except StoreError as error:
+            raise StoreError(f"{node.at}: {error}") from None
+        if pa.types.is_integer(ids.type) != self.whole:
+            raise DataError(f"{node.at}: `{dated}` holds {ids.type}, keys are {self._type}")
+        entry = build.entry(reference.pack)
+        return ids.cast(self._type), (ListInput("published", str(dated), len(ids), entry.sha256),)
+
+    def _suppressed(self) -> tuple[pa.Array, tuple[ListInput, ...]]:
+        parts, inputs = [], []
+        for spec in self.project.suppress:
+            try:
+                self._check_age(spec)
+                found = self._file(spec.path, spec.column, spec.allow_empty)
+            except DataError as error:
+                message = f"{spec.at}: suppress list `{spec.path}`: {error}; nothing is published"
+                raise DataError(message) from None
+            parts.append(found.ids.cast(self._type))
+            inputs.append(ListInput("suppress", spec.path, len(found.ids), found.sha256))
+        return pa.concat_arrays(parts).unique(), tuple(inputs)
+
+    def _check_age(self, spec: SuppressSpec) -> None:
+        """A list must have been written lately: one that nobody renews lacks new opt-outs."""
+        if spec.max_age is None:
+            return
+        try:
+            written = datetime.fromtimestamp((self.project.root / spec.path).stat().st_mtime)
+        except OSError as error:
+            reason = "there is no such file" if isinstance(error, FileNotFoundError) else error
+            raise DataError(str(reason)) from None
+        now = datetime.now()
+        oldest = datetime.combine(spec.max_age.before(now.date()), now.time())
+        if written < oldest:
+            shown = f"{written:%Y-%m-%d %H:%M}"
+            raise DataError(f"it was written {shown}, before `max_age: {spec.max_age}` allows")

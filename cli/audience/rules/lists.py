@@ -1,0 +1,106 @@
+"""Lists of users in rules: ids in a file or written out, and packs as they were published."""
+
+from __future__ import annotations
+
+import re
+
+from audience.errors import UsageError
+from audience.kinds import Kind, Table
+from audience.rules.grammar import IDS, name_fault
+from audience.rules.reader import Problems
+from audience.rules.reference import parse_reference
+from audience.rules.scalars import MAX_INTEGER
+from audience.rules.source import Mapping, Node, Scalar, Sequence
+from audience.rules.tree import Ids, Published
+
+SUFFIXES = (".csv", ".txt", ".parquet")
+_WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
+_EXAMPLE = "campaign/phase/pack, or campaign/phase/pack@2023-02-28"
+
+
+def read_ids(key: Scalar, node: Node, users: Table, problems: Problems) -> Ids | None:
+    """The list behind `ids`; None after a problem."""
+    if isinstance(node, Sequence):
+        return _read_written(key, node, users, problems)
+    if not isinstance(node, Mapping):
+        expected = "a list such as [1001, 1002], or `{path: lists/vip.csv, column: …}`"
+        problems.error(node.at, "`ids` names no list", expected)
+        return None
+    before = problems.count
+    fields = problems.fields(node, IDS, "`ids`") or {}
+    texts: dict[str, str] = {
+        name: scalar.text
+        for name in ("path", "column")
+        if name in fields and (scalar := problems.scalar(fields[name][1], f"`{name}`"))
+    }
+    allow_empty = (
+        read_flag(fields["allow_empty"][1], problems) if "allow_empty" in fields else False
+    )
+    if "path" in texts:
+        check_list_path(fields["path"][1], texts, problems)
+    if problems.count > before:
+        return None
+    return Ids(None, texts["path"], texts.get("column", ""), allow_empty, fields["path"][1].at)
+
+
+def check_list_path(node: Node, texts: dict[str, str], problems: Problems) -> None:
+    """A list's file is told by its suffix; a text file has no columns."""
+    path = texts["path"].lower()
+    if not path.endswith(SUFFIXES):
+        problems.error(
+            node.at, f"`{texts['path']}`: a list is told by its suffix", " or ".join(SUFFIXES)
+        )
+    elif path.endswith(".txt") and "column" in texts:
+        problems.error(node.at, "a text file has no columns", "a path alone: one id a line")
+
+
+def read_flag(node: Node, problems: Problems) -> bool:
+    """`true` or `false`."""
+    scalar = problems.scalar(node, "this")
+    if scalar is not None and (scalar.quoted or scalar.text not in {"true", "false"}):
+        problems.error(scalar.at, f"`{scalar.text}` is neither true nor false", "true or false")
+    return scalar is not None and scalar.text == "true"
+
+
+def _read_written(key: Scalar, node: Sequence, users: Table, problems: Problems) -> Ids | None:
+    tag = users.tags.get(users.key)
+    whole = tag is not None and tag.type.kind is Kind.INTEGER
+    before = problems.count
+    out: list[int | str] = []
+    for item in problems.items(node, "`ids`") or ():
+        scalar = problems.scalar(item, "an id")
+        if scalar is None:
+            continue
+        if not whole:
+            out.append(scalar.text)
+        elif scalar.quoted:
+            problems.error(
+                scalar.at,
+                f'`"{scalar.text}"` is text, the key is a whole number',
+                "an id without quotes",
+            )
+        elif not _WHOLE.fullmatch(scalar.text) or abs(int(scalar.text)) > MAX_INTEGER:
+            problems.error(scalar.at, f"`{scalar.text}` is no id", "a whole number such as 1001")
+        else:
+            out.append(int(scalar.text))
+    if problems.count > before:
+        return None
+    # What the order is can never matter.
+    return Ids(tuple(sorted(set(out), key=repr)), "", "", False, key.at)
+
+
+def read_published(key: Scalar, node: Node, own: str, problems: Problems) -> Published | None:
+    """The pack behind `published`; None after a problem."""
+    scalar = problems.scalar(node, f"`{key.text}`")
+    if scalar is None:
+        return None
+    try:
+        reference = parse_reference(scalar.text)
+    except UsageError as error:
+        problems.error(scalar.at, str(error).partition(";")[0], _EXAMPLE)
+        return None
+    faults = [name_fault(part) for part in reference.pack.split(".")]
+    if any(faults) or len(faults) > 2:
+        problems.error(scalar.at, f"`{scalar.text}` names no pack", _EXAMPLE)
+        return None
+    return Published(reference, f"{reference.campaign}/{reference.phase}" == own, scalar.at)

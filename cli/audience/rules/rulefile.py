@@ -1,0 +1,315 @@
+"""One rule file while it is being read: also what resolves the names in its conditions.
+
+A name's condition is read when something first asks for it and kept, so that every mention is
+the same object and a cycle shows itself as a name asked for while it is being read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from audience.errors import Problem, Source, listed, nearest
+from audience.rules.conditions import ConditionReader
+from audience.rules.grammar import RULE_FILE, SLUG_WORDS, is_slug
+from audience.rules.outputs import BASE, Output, Outputs
+from audience.rules.reader import Problems
+from audience.rules.scalars import Misfit, read_date
+from audience.rules.source import Mapping, Node, Scalar
+from audience.rules.tree import (
+    All,
+    Condition,
+    Kept,
+    Named,
+    Pack,
+    RuleFile,
+    Side,
+    Stage,
+    StageSet,
+)
+from audience.rules.variables import Variables
+
+if TYPE_CHECKING:
+    from audience.rules.library import Library
+
+Step = tuple["FileReader", str]
+
+
+class FileReader:
+    """Reads one file of a library."""
+
+    def __init__(self, source: Source, document: Mapping, library: Library) -> None:
+        self.source = source
+        self.library = library
+        self.problems = library.problems
+        self.used: dict[str, FileReader] = {}
+        self.early = Problems()
+        """What is wrong with the variables; told where the file is wanted or referred to."""
+        self.variables = Variables(document, library.variables, self.early)
+        self.node = self.variables.fill(document)
+        self.outputs = Outputs(self.node, self.name, library.catalog.users, library.problems)
+        self._conditions: dict[str, Condition | None] = {}
+        self._heights: dict[str, int] = {}
+
+    @property
+    def name(self) -> str:
+        """``campaign/phase``, as far as the file says so; empty where it does not."""
+        parts = [self.node.get("campaign"), self.node.get("phase")]
+        texts = [part.text for part in parts if isinstance(part, Scalar)]
+        return "/".join(texts) if len(texts) == 2 else ""
+
+    def read(self) -> RuleFile | None:
+        """The whole file; None after a problem."""
+        before = self.problems.count
+        self._tell_early()
+        fields = self.problems.fields(self.node, RULE_FILE, "a rule file")
+        if fields is None:
+            return None
+        for slug in ("campaign", "phase"):
+            if slug in fields:
+                self._check_slug(slug, fields[slug][1])
+        label = self.outputs.read_label(fields.get("label"))
+        as_of = self._read_as_of(fields["as_of"][1]) if "as_of" in fields else None
+        self.outputs.check_names()
+        self._check_any_pack(fields)
+        base = self.condition(BASE) if BASE in fields else None
+        definitions = {name: self.condition(name) for name in self.outputs.definitions}
+        packs = [
+            pack for output in self.outputs.all.values() if (pack := self._read_output(output))
+        ]
+        stages = [self._read_stage_set(name) for name in self.outputs.stage_sets]
+        if self.problems.count > before:
+            return None
+        campaign, _, phase = self.name.partition("/")
+        closure = self._closure()
+        return RuleFile(
+            campaign,
+            phase,
+            label,
+            as_of,
+            base,
+            tuple(packs),
+            {name: part for name, part in definitions.items() if part is not None},
+            tuple(stages),
+            tuple(reader.source for reader in closure),
+            {reader.source.path: reader.variables.values for reader in closure},
+        )
+
+    def condition(self, name: str, depth: int = 0) -> Condition | None:
+        """The condition a name of this file stands for; None after a problem, noted once."""
+        if name not in self._conditions:
+            self.library.path.append((self, name))
+            output = self.outputs.all.get(name)
+            if output is None or (output.where is not None and not output.is_composed):
+                # Not in a method of its own: it would be a frame more a level.
+                node = self.outputs.definitions[name] if output is None else output.where
+                reader = self._reader(depth)
+                self._conditions[name] = reader.read(node) if node is not None else None
+                self._heights[name] = reader.deepest - depth
+            elif output.side:
+                self._conditions[name] = self._build_side(output, depth)
+            elif output.stage_set:
+                self._conditions[name] = self._build_stage(output, depth)
+            else:
+                self._conditions[name] = self._build_kept(output, depth)
+            self.library.path.pop()
+        return self._conditions[name]
+
+    def _reader(self, depth: int) -> ConditionReader:
+        catalog = self.library.catalog
+        return ConditionReader(catalog.users, catalog, self.problems, self, depth)
+
+    def _build_kept(self, output: Output, depth: int) -> Condition | None:
+        """A pack with a limit: the first so many of those in the base.
+
+        Who is outside the base takes nobody's place.
+        """
+        limit = self.outputs.limit(output.name)
+        if output.where is None or limit is None:
+            return None
+        reader = self._reader(depth + 2)
+        parts = [reader.read(output.where)]
+        self._heights[output.name] = reader.deepest - depth
+        if self.outputs.base is not None:
+            parts.insert(0, self.condition(BASE, depth + 2))
+            height = self._heights.get(BASE, 0) + 2
+            self._heights[output.name] = max(self._heights[output.name], height)
+        found = tuple(part for part in parts if part is not None)
+        if len(found) < len(parts):
+            return None
+        return Kept(All(found, output.at), limit.keep, limit.by, limit.descending, output.at)
+
+    def _build_side(self, output: Output, depth: int) -> Condition | None:
+        part = self.condition(output.owner, depth + 1)
+        split = self.outputs.split(output.owner)
+        if part is None or split is None:
+            return None
+        self._heights[output.name] = self._heights[output.owner] + 1
+        low, high = next((low, high) for side, low, high in split.sides if side == output.side)
+        salt = split.seed if split.seed is not None else f"{self.node_campaign}/{output.owner}"
+        return Side(part, salt, low, high, output.at)
+
+    def _build_stage(self, output: Output, depth: int) -> Condition | None:
+        """The users of the base for whom the stage's condition holds and none before it."""
+        stages = self.outputs.stage_sets[output.stage_set]
+        place = stages.index(output.name)
+        earlier = [self._own(name, depth + 3) for name in stages[:place]]
+        own = None if output.is_rest else self._own(output.name, depth + 3)
+        if None in earlier or (own is None and not output.is_rest):
+            return None
+        heights = [self._heights[_own_name(name)] for name in stages[: place + (own is not None)]]
+        self._heights[output.name] = max(heights, default=0) + 3
+        before = tuple(part for part in earlier if part is not None)
+        return Stage(own, before, output.at)
+
+    def _own(self, name: str, depth: int) -> Condition | None:
+        """What a stage's own condition says, whoever was in an earlier stage."""
+        key = _own_name(name)
+        if key not in self._conditions:
+            self.library.path.append((self, name))
+            node = self.outputs.all[name].where
+            reader = self._reader(depth)
+            self._conditions[key] = None if node is None else reader.read(node)
+            self._heights[key] = reader.deepest - depth
+            self.library.path.pop()
+        return self._conditions[key]
+
+    def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
+        """See :meth:`Names.resolve`: a name in a condition of this file."""
+        *place, own = name.text.split("/")
+        if len(place) > 2:
+            self.problems.error(
+                name.at, f"`{name.text}` is no name", "name, phase/name or campaign/phase/name"
+            )
+            return None
+        file = self if not place else self._other(name, place)
+        if file is None:
+            return None
+        if own not in file.outputs.names:
+            self._note_unknown(name, own, file)
+            return None
+        if own in file.outputs.all and file.outputs.all[own].is_broken:
+            return None  # a pack whose `where` is wrong, which is told where it stands
+        if (file, own) in self.library.path:
+            self._note_cycle(name, (file, own))
+            return None
+        foreign = file is not self
+        if foreign:
+            self.used[file.name] = file
+            file._tell_early()
+        condition = file.condition(own, depth)
+        base = None
+        if foreign and file.outputs.base is not None:
+            if (file, BASE) in self.library.path:
+                self._note_cycle(name, (file, BASE))
+                return None
+            base = file.condition(BASE, depth)
+            if base is None:
+                return None
+        if condition is None:
+            return None
+        height = max(file._heights[own], file._heights[BASE] if base is not None else 0)
+        return Named(name.text, condition, base, name.at), height
+
+    @property
+    def node_campaign(self) -> str:
+        """The campaign's slug."""
+        return self.name.partition("/")[0]
+
+    def _tell_early(self) -> None:
+        self.problems.extend(self.early.found)
+        self.early = Problems()
+
+    def _note_unknown(self, name: Scalar, own: str, file: FileReader) -> None:
+        names = file.outputs.names
+        where = "" if file is self else f" in {file.source.path}"
+        what = "pack, stage or definition" if file.outputs.stage_sets else "pack or definition"
+        self.problems.error(
+            name.at,
+            f"no {what} `{own}`{where}",
+            "one of " + listed(names),
+            meant=(own, names),
+        )
+
+    def _other(self, name: Scalar, place: list[str]) -> FileReader | None:
+        wanted = "/".join(place if len(place) == 2 else [self.node_campaign, *place])
+        file = self.library.files.get(wanted)
+        if file is None and self.library.unreadable:
+            return None  # it may be one of the files that could not be read, which is told
+        if file is None:
+            known = sorted(self.library.files)
+            # A phase of another campaign, named without it, is the likelier slip.
+            phases = {each.partition("/")[2]: each for each in known}
+            close = phases.get(nearest(place[-1], phases), "") or nearest(wanted, known)
+            self.problems.found.append(
+                Problem(
+                    f"no rule file of campaign and phase `{wanted}`",
+                    name.at,
+                    "one of " + listed(known),
+                    f"{close}/{name.text.rpartition('/')[2]}" if close else "",
+                )
+            )
+        return file
+
+    def _note_cycle(self, name: Scalar, again: Step) -> None:
+        path = self.library.path
+        steps = [*path[path.index(again) :], again]
+        shown = [step if file is self else f"{file.name}/{step}" for file, step in steps]
+        self.problems.error(
+            name.at, "names run in a circle: " + " → ".join(shown), "a name that does not lead back"
+        )
+
+    def _closure(self) -> list[FileReader]:
+        out: list[FileReader] = [self]
+        for reader in out:
+            out += [other for other in reader.used.values() if other not in out]
+        return [self, *sorted(out[1:], key=lambda reader: reader.name)]
+
+    def _check_any_pack(self, fields: Iterable[str]) -> None:
+        given = {"packs", "stages"} & set(fields)
+        doc = RULE_FILE["packs"].doc
+        if not given:
+            self.problems.error(self.node.at, "a rule file has no `packs`", f"`packs: …`: {doc}")
+        for section in sorted(given):
+            node = self.node.get(section)
+            if isinstance(node, Mapping) and not node.entries and not node.broken:
+                self.problems.error(
+                    node.at, f"`{section}` is empty", f"at least one {section[:-1]}"
+                )
+
+    def _check_slug(self, what: str, node: Node) -> None:
+        scalar = self.problems.scalar(node, f"`{what}`")
+        if scalar is not None and not is_slug(scalar.text):
+            self.problems.error(scalar.at, f"unsafe {what} `{scalar.text}`", SLUG_WORDS)
+
+    def _read_as_of(self, node: Node) -> date | None:
+        scalar = self.problems.scalar(node, "`as_of`")
+        if scalar is None:
+            return None
+        try:
+            return read_date(scalar.text)
+        except Misfit as misfit:
+            self.problems.misfit(scalar.at, misfit)
+            return None
+
+    def _read_output(self, output: Output) -> Pack | None:
+        expect = self.outputs.expect(output.name)
+        where = None if output.is_broken else self.condition(output.name)
+        if where is None:
+            return None
+        return Pack(output.name, self.outputs.label(output.name), where, output.at, expect)
+
+    def _read_stage_set(self, name: str) -> StageSet:
+        outputs = [self.outputs.all[each] for each in self.outputs.stage_sets[name]]
+        at = outputs[0].at if outputs else self.node.at
+        rest = None
+        if not any(output.is_rest for output in outputs):
+            parts = tuple(part for each in outputs if (part := self._own(each.name, 3)))
+            rest = Stage(None, parts, at)
+        return StageSet(name, tuple(each.name for each in outputs), rest, at)
+
+
+def _own_name(stage: str) -> str:
+    """What a stage's own condition is kept under: no name can have a slash."""
+    return f"own/{stage}"
