@@ -20,12 +20,20 @@ $(READY): requirements.lock pyproject.toml
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## Build the four phases of the shipped campaign, print summaries and a diff
+demo: $(READY) ## Build the shipped campaigns, print summaries, and what moved between two dates
 	@$(BIN)/audience schema --write 2>/dev/null
 	@echo "== audience check"
 	@$(BIN)/audience check --quiet
+	@echo "== audience test"
+	@$(BIN)/audience test
 	@echo "== audience build-pack"
 	@$(BIN)/audience build-pack
+	@echo
+	@echo "== the same phase twelve days later: other windows, and another snapshot of the tags"
+	@echo "== audience build-pack rules/mi13-2023/3-convert.yaml --as-of 2023-06-30"
+	@$(BIN)/audience build-pack rules/mi13-2023/3-convert.yaml --as-of 2023-06-30 --quiet
+	@echo "== audience diff-packs mi13-2023/3-convert@2023-06-18 mi13-2023/3-convert@2023-06-30"
+	@$(BIN)/audience diff-packs mi13-2023/3-convert@2023-06-18 mi13-2023/3-convert@2023-06-30
 	@echo
 	@echo "== audience diff-packs mi13-2023/3-convert mi13-2023/4-optimise --matrix"
 	@$(BIN)/audience diff-packs mi13-2023/3-convert mi13-2023/4-optimise --matrix

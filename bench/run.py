@@ -27,7 +27,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "bench" / "work"
-SQL = ROOT / "tests" / "oracle" / "shipped"
+CAMPAIGN = "mi13-2023"
+SQL = ROOT / "tests" / "oracle" / "shipped" / CAMPAIGN
 _HEAD = re.compile(r"^-- (?:pack: (\S+)|(base))\b.*$", re.MULTILINE)
 
 
@@ -45,10 +46,13 @@ def make_tables(users: int) -> Path:
     folder = WORK / f"users-{users}"
     if not (folder / "audience.yaml").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        words = ["--users", str(users), "--out", str(folder / "fixtures")]
+        # One plain user table, which all phases and the rival read.
+        words = ["--users", str(users), "--snapshots", "", "--out", str(folder / "fixtures")]
         subprocess.run([sys.executable, ROOT / "fixtures/make.py", *words], check=True)
-        shutil.copytree(ROOT / "rules", folder / "rules")
-        shutil.copy(ROOT / "audience.yaml", folder)
+        shutil.copytree(ROOT / "rules" / CAMPAIGN, folder / "rules" / CAMPAIGN)
+        project = (ROOT / "audience.yaml").read_text(encoding="utf-8")
+        plain = project.replace("    snapshot: dt\n", "")
+        (folder / "audience.yaml").write_text(plain, encoding="utf-8")
     return folder
 
 

@@ -22,6 +22,8 @@ tables:
   users: {{path: users/, key: uid}}
   events: {{path: {events}, key: uid, time: ts, action: action{day}}}
   visits: {{path: visits.parquet, key: uid, time: day}}
+  redeems: {{path: redeems.parquet, key: uid, time: ts, action: action}}
+  calls: {{path: calls.parquet, key: member, time: at, action: kind}}
 """
 HEAD = "campaign: oracle\nphase: all\nas_of: 2024-03-01\npacks:\n"
 
@@ -54,11 +56,12 @@ def test_conditions_select_what_sql_selects(
     tmp_path: Path, engine: str, key: Literal["int", "text"], by_day: bool
 ) -> None:
     folder = make_project(tmp_path, key, by_day=by_day)
-    (folder / "rules/all.yaml").write_text(HEAD + "".join(map(pack_text, CASES)))
+    cases = [case for case in CASES if case.key in ("", key)]
+    (folder / "rules/all.yaml").write_text(HEAD + "".join(map(pack_text, cases)))
     result = audience.build(audience.load(folder), dry_run=True, engine=engine)[0]
     database = tables.connect(folder)
     wrong = {}
-    for case in CASES:
+    for case in cases:
         found: list[Any] = result.ids(case.name).to_pylist()
         wanted = {row[0] for row in database.sql(case.sql).fetchall()}
         if set(found) != wanted or len(found) != len(wanted):
@@ -68,7 +71,7 @@ def test_conditions_select_what_sql_selects(
 
 
 def test_case_names_are_unique() -> None:
-    assert len({case.name for case in CASES}) == len(CASES) > 400
+    assert len({case.name for case in CASES}) == len(CASES) > 700
 
 
 @pytest.fixture(scope="module")

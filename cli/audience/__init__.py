@@ -8,9 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audience.api import build, check, diff, explain, list_builds, load, show, tags
+    from audience.api import (
+        build,
+        check,
+        check_cases,
+        diff,
+        explain,
+        list_builds,
+        load,
+        show,
+        tags,
+    )
 
-__all__ = ["build", "check", "diff", "explain", "list_builds", "load", "show", "tags"]
+__all__ = [
+    "build",
+    "check",
+    "check_cases",
+    "diff",
+    "explain",
+    "list_builds",
+    "load",
+    "show",
+    "tags",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
+from audience.cases.find import find_cases, prepare_cases, read_cases
+from audience.cases.run import CasesReport, run_cases
 from audience.engine.base import OnStep
 from audience.engine.choice import open_engine
 from audience.engine.columns import scan
@@ -36,9 +38,11 @@ from audience.workspace import load_project, open_workspace, read_rules, today
 
 __all__ = [
     "BuildResult",
+    "CasesReport",
     "CheckReport",
     "build",
     "check",
+    "check_cases",
     "diff",
     "explain",
     "init",
@@ -113,6 +117,26 @@ def build(
     """
     workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
     return run_build(workspace, requests, engine=engine, dry_run=dry_run, on_step=on_step)
+
+
+def check_cases(
+    project: Project,
+    rules: str | Path | Sequence[str | Path] = (),
+    *,
+    variables: Mapping[str, str] | None = None,
+    engine: str = "polars",
+) -> tuple[CasesReport, ...]:
+    """Run the cases beside rule files, by default all of the project's; a report for each file.
+
+    Raises RuleError with every problem of the case files and rules, UsageError, DataError.
+    """
+    problems = Problems()
+    workspace = open_workspace(project, problems)
+    problems.raise_errors()
+    files = read_cases(workspace, find_cases(project, _paths(rules)), problems)
+    prepared = [(file, prepare_cases(workspace, file, variables or {}, problems)) for file in files]
+    problems.raise_errors()
+    return tuple(run_cases(workspace, file, cases, engine) for file, cases in prepared)
 
 
 def explain(

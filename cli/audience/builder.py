@@ -23,7 +23,7 @@ from audience.errors import (
 )
 from audience.insight.expect import broken_expectations
 from audience.insight.summary import PackBits, StageBits, Summary, summarize
-from audience.lists import Lists, describe, read_lists
+from audience.lists import Lists, describe, place_of, read_lists
 from audience.plan.build import Request, build_plan, reachable
 from audience.plan.nodes import FilePlan, Listed, Plan, Suppressed
 from audience.records import record
@@ -32,10 +32,10 @@ from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.reference import Reference
 from audience.rules.tree import RuleFile
-from audience.store.layout import days_of, newest_day, phase_folder
+from audience.store.layout import days_of, phase_folder
 from audience.store.manifest import ListInput, to_json
 from audience.store.publish import PackData, Published, campaign_lock, publish
-from audience.store.read import open_build
+from audience.store.read import newest_with, open_build
 from audience.workspace import Workspace, open_workspace, read_rules, today
 
 
@@ -178,7 +178,7 @@ class _Run:
         warnings = (
             *_rule_warnings(request.file),
             *(told for each in self.outcome.stray for told in _stray_warnings(each)),
-            *self._stranger_warnings(listed),
+            *self._stranger_warnings(request.file, file.snapshot, listed),
             *_empty_warnings(summary),
         )
         packs = self._packs(file)
@@ -211,11 +211,16 @@ class _Run:
         nodes = (self.plan.nodes[number] for number in reachable(self.plan.nodes, file.roots))
         return [node for node in nodes if node in self.lists.ids]  # type: ignore[misc]
 
-    def _stranger_warnings(self, listed: Sequence[Listed]) -> Iterable[str]:
+    def _stranger_warnings(
+        self, file: RuleFile, snapshot: date | None, listed: Sequence[Listed]
+    ) -> Iterable[str]:
         for each in self.outcome.strangers:
-            if each.listed in listed and not isinstance(each.listed, Suppressed):
+            mine = each.listed in listed and each.snapshot == snapshot
+            if mine and not isinstance(each.listed, Suppressed):
                 count = f"{each.count:,} id" + ("" if each.count == 1 else "s")
-                yield f"{describe(each.listed)}: {count} not in the user table"
+                place = place_of(each.listed, file)
+                where = f"{place}: " if place else ""
+                yield f"{where}{describe(each.listed)}: {count} not in the user table"
 
 
 def _list_inputs(lists: Lists, listed: Sequence[Listed]) -> Iterable[ListInput]:
@@ -228,15 +233,16 @@ def _sizes_before(workspace: Workspace, request: Request) -> Mapping[str, tuple[
     wanted = {pack.name for pack in file.packs if pack.expect and pack.expect.change}
     if not wanted:
         return {}
-    reference = Reference(file.campaign, file.phase, None, "")
-    try:
-        last = newest_day(workspace.project.packs, reference, request.as_of)
-        manifest = open_build(workspace.project.packs, last).manifest
-    except NotPublishedError:
-        return {}
-    return {
-        entry.name: (manifest.name, entry.size) for entry in manifest.packs if entry.name in wanted
-    }
+    out = {}
+    for name in sorted(wanted):
+        reference = Reference(file.campaign, file.phase, None, name)
+        try:
+            last = newest_with(workspace.project.packs, reference, request.as_of)
+            build = open_build(workspace.project.packs, last)
+            out[name] = (build.manifest.name, build.entry(name).size)
+        except NotPublishedError:
+            continue  # the first build has nothing to differ from
+    return out
 
 
 def _choose(files: Sequence[RuleFile], packs: Sequence[str]) -> dict[str, frozenset[str]]:

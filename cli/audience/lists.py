@@ -8,16 +8,16 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from audience.engine.lists import IdList, read_list
-from audience.errors import DataError, NotPublishedError, Problem, StoreError
+from audience.engine.lists import IdList, check_list, read_list
+from audience.errors import DataError, Location, NotPublishedError, Problem, StoreError
 from audience.kinds import Kind
 from audience.plan.nodes import Ids, Listed, Plan, Published, Suppressed
+from audience.rules import tree
 from audience.rules.project import Project, SuppressSpec
 from audience.rules.tree import RuleFile
-from audience.rules.walk import lists_of
-from audience.store.layout import newest_day
+from audience.rules.walk import conditions_of, lists_of
 from audience.store.manifest import ListInput
-from audience.store.read import read_pack
+from audience.store.read import newest_with, read_pack
 from audience.workspace import Workspace
 
 
@@ -40,12 +40,34 @@ def read_lists(workspace: Workspace, plan: Plan) -> Lists:
 
 
 def list_problems(project: Project, files: Iterable[RuleFile]) -> Iterator[Problem]:
-    """The files of lists that are not there, for `check`, which reads none of them."""
-    named = [(each.path, each.at) for file in files for each in lists_of(file)]
-    named += [(spec.path, spec.at) for spec in project.suppress]
-    for path, at in dict.fromkeys(named):
+    """The lists that are not there or lack their column, for `check`, which reads no id."""
+    named = [(each.path, each.column, each.at) for file in files for each in lists_of(file)]
+    named += [(spec.path, spec.column, spec.at) for spec in project.suppress]
+    for path, column, at in dict.fromkeys(named):
         if not (project.root / path).is_file():
             yield Problem(f"there is no file `{path}` in {project.root}", at, "a list of ids")
+            continue
+        try:
+            check_list(project.root / path, column)
+        except DataError as error:
+            yield Problem(f"the list `{path}`: {error}", at, "a column of ids")
+
+
+def place_of(listed: Listed, file: RuleFile) -> Location | None:
+    """Where a file mentions a list: one that several files mention is read once for all."""
+    for condition in conditions_of(file):
+        match condition, listed:
+            case (tree.Ids() as one, Ids() as other) if (one.values, one.path, one.column) == (
+                other.values,
+                other.path,
+                other.column,
+            ):
+                return one.at
+            case (tree.Published() as one, Published() as other) if (
+                one.reference == other.reference
+            ):
+                return one.at
+    return None
 
 
 def describe(listed: Listed) -> str:
@@ -78,7 +100,12 @@ class _Reader:
             case Ids(values):
                 return pa.array(values, self._type), ()
             case Published():
-                return self._published(node)
+                try:
+                    return self._published(node)
+                except NotPublishedError as error:
+                    if node.allow_missing:
+                        return pa.array([], self._type), ()
+                    raise NotPublishedError(f"{node.at}: {error}") from None
             case Suppressed():
                 return self._suppressed()
 
@@ -95,10 +122,8 @@ class _Reader:
     def _published(self, node: Published) -> tuple[pa.Array, tuple[ListInput, ...]]:
         reference = node.reference
         try:
-            dated = newest_day(self.project.packs, reference, node.until)
+            dated = newest_with(self.project.packs, reference, node.until)
             build, ids = read_pack(self.project.packs, dated)
-        except NotPublishedError as error:
-            raise NotPublishedError(f"{node.at}: {error}") from None
         except StoreError as error:
             raise StoreError(f"{node.at}: {error}") from None
         if pa.types.is_integer(ids.type) != self.whole:

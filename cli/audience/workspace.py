@@ -19,7 +19,7 @@ from audience.rules.source import read_source
 from audience.rules.tree import RuleFile
 
 _CASES = ".cases.yaml"
-_RULE_SUFFIXES = {".yaml", ".yml"}
+RULE_SUFFIXES = {".yaml", ".yml"}
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _search(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix in _RULE_SUFFIXES
+        if path.suffix in RULE_SUFFIXES
         and not path.name.endswith(_CASES)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()

@@ -15,8 +15,10 @@ import pytest
 
 import audience
 import audience.api
+from audience.cases.run import CasesReport
 from audience.commands.app import app
 from audience.errors import RuleError
+from audience.report.cases import render_failure
 from audience.report.problems import render_problems
 from support import Run
 
@@ -31,6 +33,7 @@ _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)]+)\)")
 _PLACE = re.compile(r"^\S+:\d+:\d+: ")
 _QUOTE = re.compile(r"^\s+\d* \| ")
+_HEAD = "campaign: docs-condition\nphase: x\npacks:\n  p:\n"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for block in BLOCKS:
         if block.mark == "yaml rule":
             (made / "rules" / _name(block)).write_text(block.text)
+        kind, _, path = block.mark.partition(" ")
+        if kind == "csv":
+            (made / path).parent.mkdir(exist_ok=True)
+            (made / path).write_text(block.text)
     return made
 
 
@@ -84,12 +91,37 @@ def check(folder: Path, name: str) -> tuple[Any, ...]:
         return error.problems
 
 
-def check_condition(folder: Path, block: Block) -> tuple[Any, ...]:
-    head = "campaign: docs-condition\nphase: x\npacks:\n  p:\n    where:\n"
-    path = folder / "rules" / "condition.yaml"
-    path.write_text(head + textwrap.indent(block.text, "      "))
+def check_text(folder: Path, text: str) -> tuple[Any, ...]:
+    path = folder / "rules" / "other.yaml"
+    path.write_text(text)
     try:
         return check(folder, path.name)
+    finally:
+        path.unlink()
+
+
+def check_pack(folder: Path, text: str) -> tuple[Any, ...]:
+    return check_text(folder, _HEAD + textwrap.indent(text, "    "))
+
+
+def check_condition(folder: Path, block: Block) -> tuple[Any, ...]:
+    return check_pack(folder, "where:\n" + textwrap.indent(block.text, "  "))
+
+
+def told(problems: tuple[Any, ...]) -> str:
+    """The first problem as a page quotes it: without its place and the quoted line."""
+    lines = render_problems(problems).split("\n\n")[0].split("\n")
+    return "\n".join(_PLACE.sub("", line) for line in lines if not _QUOTE.match(line)) + "\n"
+
+
+def run_cases(folder: Path, block: Block) -> CasesReport:
+    """A case file, beside the rule file that is before it on its page."""
+    before = [b for b in BLOCKS if b.page == block.page and b.number < block.number]
+    rules = _name([b for b in before if b.mark == "yaml rule"][-1])
+    path = folder / "rules" / rules.replace(".yaml", ".cases.yaml")
+    path.write_text(block.text)
+    try:
+        return audience.check_cases(audience.load(folder), folder / "rules" / rules)[0]
     finally:
         path.unlink()
 
@@ -104,6 +136,11 @@ def test_conditions_are_taken(folder: Path, block: Block) -> None:
     assert check_condition(folder, block) == ()
 
 
+@marked("yaml pack")
+def test_packs_are_taken(folder: Path, block: Block) -> None:
+    assert check_pack(folder, block.text) == ()
+
+
 @marked("yaml project")
 def test_project_files_are_taken(folder: Path, block: Block) -> None:
     path = folder / "other.yaml"
@@ -111,18 +148,47 @@ def test_project_files_are_taken(folder: Path, block: Block) -> None:
     assert audience.api.schema("rules", audience.load(path))  # opens every table it names
 
 
+@marked("yaml cases")
+def test_cases_hold(folder: Path, block: Block) -> None:
+    report = run_cases(folder, block)
+    assert report.checks
+    assert report.failures == ()
+
+
+@marked("yaml failing")
+def test_failing_cases_read_as_they_are_quoted(folder: Path, block: Block) -> None:
+    failures = [
+        render_failure(each.case, each.pack, each.user, each.must_be_in, each.at, each.why)
+        for each in run_cases(folder, block).failures
+    ]
+    assert "\n\n".join(_PLACE.sub("", each) for each in failures) + "\n" == block.following
+
+
 @marked("yaml error")
 def test_refusals_read_as_they_are_quoted(folder: Path, block: Block) -> None:
     problems = check_condition(folder, block)
     assert problems
-    lines = render_problems(problems).split("\n\n")[0].split("\n")
-    told = [_PLACE.sub("", line) for line in lines if not _QUOTE.match(line)]
-    assert "\n".join(told) + "\n" == block.following
+    assert told(problems) == block.following
+
+
+@marked("yaml pack error")
+def test_refusals_of_packs_read_as_they_are_quoted(folder: Path, block: Block) -> None:
+    problems = check_pack(folder, block.text)
+    assert problems
+    assert told(problems) == block.following
+
+
+@marked("yaml rule error")
+def test_refusals_of_files_read_as_they_are_quoted(folder: Path, block: Block) -> None:
+    problems = check_text(folder, block.text)
+    assert problems
+    assert told(problems) == block.following
 
 
 def test_every_yaml_block_is_marked() -> None:
     marks = {block.mark for block in BLOCKS if block.mark.startswith("yaml")}
-    known = {"rule", "condition", "project", "error", "fragment"}
+    known = {"rule", "condition", "pack", "project", "cases", "failing", "fragment"}
+    known |= {"error", "pack error", "rule error"}
     assert {mark.partition(" ")[2] for mark in marks} <= known
 
 

@@ -248,7 +248,7 @@ def test_mutated_rule_files(workspace: Workspace, tmp_path: Path, batch: int) ->
 @pytest.fixture
 def small_project(tmp_path: Path) -> Path:
     """The shipped project with two of its files: to open it anew for each mutation is quick."""
-    for name in ("users/part-0.parquet", "events/dt=2023-06-18/part-0.parquet"):
+    for name in ("users/dt=2023-06-30/part-0.parquet", "events/dt=2023-06-18/part-0.parquet"):
         (tmp_path / "fixtures" / name).parent.mkdir(parents=True)
         shutil.copyfile(ROOT / "fixtures" / name, tmp_path / "fixtures" / name)
     return tmp_path

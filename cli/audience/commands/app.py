@@ -14,6 +14,7 @@ from audience.commands.init import init
 from audience.commands.output import tell_lost_output
 from audience.commands.packs import diff_packs, list_packs, show_pack
 from audience.commands.tags import tags
+from audience.commands.test import run_cases
 
 _EPILOG = "Exit codes: " + ", ".join(
     f"{code.value} {code.name.lower().replace('_', ' ')}" for code in ExitCode
@@ -34,6 +35,7 @@ app.command("init", rich_help_panel=_START)(init)
 app.command("tags", rich_help_panel=_START)(tags)
 app.command("schema", rich_help_panel=_START)(schema)
 app.command("check", rich_help_panel=_RUN)(check)
+app.command("test", rich_help_panel=_RUN)(run_cases)
 app.command("size", rich_help_panel=_RUN)(size)
 app.command("build-pack", rich_help_panel=_RUN)(build_pack)
 app.command("explain", rich_help_panel=_RUN)(explain)

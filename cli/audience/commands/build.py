@@ -102,6 +102,7 @@ def _build(
     always: bool = False,
 ) -> None:
     from audience import api
+    from audience.report.words import counted
 
     found = api.load(project)
     day = read_as_of(as_of, found)
@@ -129,7 +130,7 @@ def _build(
             if result.published:
                 what = "unchanged" if result.published.unchanged else "published"
                 name = result.published.manifest.name
-                say(f"{what} {name}: {len(result.published.manifest.packs)} packs")
+                say(f"{what} {name}: {counted(len(result.published.manifest.packs), 'pack')}")
     if broken is not None:
         raise broken
 

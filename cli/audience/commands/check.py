@@ -38,6 +38,7 @@ def check(
     """Find every problem of the project and its rule files, without reading rows."""
     from audience import api
     from audience.report.problems import problem_dict, render_problems
+    from audience.report.words import counted
 
     try:
         report = api.check(api.load(project), rules or (), variables=read_variables(var))
@@ -50,12 +51,12 @@ def check(
         say(render_problems(told))
     if report.problems:
         if format is Format.TABLE:
-            say(f"\n{_count(len(report.problems), 'error')}")
+            say(f"\n{counted(len(report.problems), 'error')}")
         raise typer.Exit(ExitCode.RULES)
     if not quiet and format is Format.TABLE:
         packs = sum(len(file.packs) for file in report.files)
-        warnings = _count(len(report.warnings), "warning")
-        text = f"{_count(len(report.files), 'rule file')}, {_count(packs, 'pack')}: no errors"
+        warnings = counted(len(report.warnings), "warning")
+        text = f"{counted(len(report.files), 'rule file')}, {counted(packs, 'pack')}: no errors"
         say(("\n" if told else "") + text + (f", {warnings}" if report.warnings else ""))
 
 
@@ -78,7 +79,3 @@ def schema(
             say(f"wrote {path}")
         return
     write_json(api.schema(kind.value, api.load_if_any(project)))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -78,11 +78,12 @@ def diff_packs(
     """Compare two packs, two phases or two builds: who was kept, added, removed."""
     from audience import api
     from audience.report.tables import diff_grids
+    from audience.report.words import counted
 
     found = api.diff(api.load_if_any(project), old, new)
     if write:
         count = api.write_diff(found, write)
-        say(f"wrote {count} files below {write}")
+        say(f"wrote {counted(count, 'file')} below {write}")
     if format is SummaryFormat.JSON:
         write_json(found.to_dict(matrix=matrix))
     else:

@@ -27,7 +27,7 @@ HOUR = OWN + "hour"
 """The local hour of the day of an event."""
 
 TIME = OWN + "time"
-"""When an event was, to the microsecond: in UTC, or by the clock where times have no zone."""
+"""When an event was, to the microsecond: a moment, or by the clock where times have no zone."""
 
 ROW = OWN + "row"
 """A number that tells an event from every other, equal ones too."""

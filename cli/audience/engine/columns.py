@@ -8,7 +8,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from audience.engine.base import DAY, TIME, Engine
+from audience.engine.base import DAY, HOUR, Engine
 from audience.engine.tables import TableData, TableFile
 from audience.kinds import Kind
 
@@ -69,10 +69,16 @@ def _clock(name: str, table: TableData, file: TableFile, time_zone: str) -> nw.E
     column = nw.col(table.spec.time)
     if not pa.types.is_timestamp(stored):
         return nw.lit(None, nw.Datetime("us"))
-    zone = "UTC" if name == TIME and table.zoned else time_zone
     if stored.tz is not None:
-        column = column.dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    return column.cast(nw.Datetime("us")) if name == TIME else column.dt.hour()
+        # The one zone that every engine converts to: that of its session. And microseconds, as
+        # some functions of engines don't know finer ones.
+        column = column.cast(nw.Datetime("us", time_zone))
+    if name == HOUR:
+        return column.dt.hour()
+    if table.zoned:
+        return column
+    naive = column if stored.tz is None else column.dt.replace_time_zone(None)
+    return naive.cast(nw.Datetime("us"))
 
 
 def _column(name: str, table: TableData, file: TableFile, time_zone: str) -> nw.Expr:

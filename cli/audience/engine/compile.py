@@ -25,8 +25,7 @@ from audience.plan.nodes import And, AtLeast, Const, Node, Not, Or, Test, parts_
 class Compiler:
     """Compiles nodes over one frame.
 
-    ``given`` has the nodes that are columns of the frame already: folds, and parts that several
-    nodes share.
+    ``given`` has the nodes that are columns of the frame already: parts that several nodes share.
     """
 
     nodes: Sequence[Node]
@@ -83,7 +82,6 @@ def with_shared(
     frame: nw.LazyFrame[Any],
     nodes: Sequence[Node],
     numbers: Sequence[int],
-    given: Mapping[int, str],
     *,
     open: bool = False,
 ) -> tuple[nw.LazyFrame[Any], dict[int, str]]:
@@ -96,7 +94,7 @@ def with_shared(
     for number in numbers:
         for part in parts_of(nodes[number]):
             uses[part] = uses.get(part, 0) + 1
-    columns = dict(given)
+    columns: dict[int, str] = {}
     for number in numbers:  # parts stand before what is made of them
         if uses.get(number, 0) > 1 and number not in columns and parts_of(nodes[number]):
             name = f"{OWN}{'open' if open else 'node'}_{number}"

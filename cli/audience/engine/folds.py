@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from fractions import Fraction
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -42,6 +43,26 @@ def passing(tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node]) -> 
     grouped = _aggregated(rows, fold, events, measured)
     holds = balanced(operator.and_, [each.holds for each in measured]).fill_null(False)
     return grouped.filter(~holds if fold.absent else holds).select(events.key)
+
+
+def measures_of(
+    tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node], user: int | str
+) -> tuple[nw.LazyFrame[Any], Callable[[Mapping[str, Any]], dict[Limit, Any]]]:
+    """One user's aggregates: a row, or none without events; and how the measures are read of it."""
+    events = tables[fold.rows.table]
+    measured = [_measured(limit, events.types, fold.each is not None) for limit in fold.limits]
+    rows = select_rows(tables, fold.rows, nodes).filter(nw.col(events.key) == user)
+    pairs = list(zip(fold.limits, measured, strict=True))
+
+    def read(row: Mapping[str, Any]) -> dict[Limit, Any]:
+        return {limit: each.value(row) for limit, each in pairs}
+
+    # Engines hand 128 bits over in their own ways, or not at all: as texts they are alike.
+    wide = [each.prefix + "value" for each in measured if each.is_whole]
+    frame = _aggregated(rows, fold, events, measured)
+    if wide:
+        frame = frame.with_columns(*(nw.col(name).cast(nw.String) for name in wide))
+    return frame, read
 
 
 def largest(column: str) -> nw.Expr:
@@ -106,6 +127,21 @@ class _Measured:
     inputs: Mapping[str, nw.Expr]
     aggregates: Mapping[str, nw.Expr]
     holds: nw.Expr
+    prefix: str
+    scale: int
+    is_whole: bool
+
+    def value(self, row: Mapping[str, Any]) -> Any:
+        """The measure itself, of a row of aggregates; None where it is missing."""
+        value, count = row[self.prefix + "value"], row.get(self.prefix + "count")
+        if value is None or count == 0:
+            return None
+        if self.prefix + "less" in row:
+            return int(value) - int(row[self.prefix + "less"])
+        if not self.is_whole:
+            return value
+        found = Fraction(int(value), self.scale * (1 if count is None else int(count)))
+        return int(found) if found.denominator == 1 else float(found)
 
 
 def _measured(limit: Limit, types: Mapping[str, Type], each: bool) -> _Measured:
@@ -131,7 +167,8 @@ def _measured(limit: Limit, types: Mapping[str, Type], each: bool) -> _Measured:
     else:
         column = None if whole or limit.column is None else types[limit.column]
         holds = _in_range(value, limit, scale, column)
-    return _Measured(inputs, {prefix + part: made[part] for part in made}, holds)
+    aggregates = {prefix + part: made[part] for part in made}
+    return _Measured(inputs, aggregates, holds, prefix, scale, whole)
 
 
 def _millionths(column: nw.Expr) -> nw.Expr:

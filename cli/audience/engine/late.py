@@ -1,12 +1,13 @@
-"""What no row of the user table tells: lists, limits, shares, and what is made of them.
+"""What no row of the user table tells: behaviour, lists, limits, shares, and what is made of them.
 
-The engine computes the largest parts of a plan that rows do tell; the rest is algebra over
-bitmaps of the sorted keys, done here, the same for every engine.
+The engine computes the largest parts of a plan that rows do tell, and which keys pass each
+behaviour; the rest is algebra over bitmaps of the sorted keys, done here, the same for every
+engine. No join is asked of an engine, so a run may have any number of behaviours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -21,6 +22,7 @@ from audience.plan.build import reachable
 from audience.plan.nodes import (
     And,
     AtLeast,
+    Fold,
     Ids,
     Kept,
     Listed,
@@ -35,7 +37,7 @@ from audience.plan.nodes import (
 from audience.rules.beside import SHARES
 
 Flags = npt.NDArray[np.bool_]
-_LATE = (Ids, Published, Suppressed, Kept, Share)
+_LATE = (Fold, Ids, Published, Suppressed, Kept, Share)
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,13 @@ class Late:
         keys: pa.Array,
         early: Mapping[int, Answer],
         columns: Mapping[str, pa.Array],
-        lists: Callable[[Listed], pa.Array],
+        folds: Mapping[int, pa.Array],
+        lists: Mapping[Listed, pa.Array],
     ) -> None:
         self.split = split
         self.keys = keys
         self.columns = columns
+        self.folds = folds
         self.lists = lists
         self.strangers: dict[Listed, int] = {}
         """For each list, how many of its ids are of nobody in the user table."""
@@ -109,11 +113,15 @@ class Late:
     def answers(self) -> Mapping[int, Answer]:
         """Who is in which node: the early ones that were given, and all late ones."""
         for number in sorted(self.split.late):  # parts stand before what is made of them
-            self._answers[number] = self._compute(self.split.late[number])
+            self._answers[number] = self._compute(number)
         return self._answers
 
-    def _compute(self, node: Node) -> Answer:
+    def _compute(self, number: int) -> Answer:
+        node = self.split.late[number]
         match node:
+            case Fold():
+                differ = self._flags_of(self.folds[number])
+                return _certain(~differ if node.absent else differ)
             case Not(part):
                 inner = self._answers[part]
                 return Answer(~inner.closed, ~inner.possible, ~inner.sure)
@@ -178,10 +186,25 @@ class Late:
         return self._seeds[place]
 
     def _listed(self, node: Listed) -> Flags:
-        ids = self.lists(node)
-        flags = pc.is_in(self.keys, value_set=ids).to_numpy(zero_copy_only=False)
+        ids = self.lists[node]
+        flags = self._flags_of(ids)
         self.strangers[node] = len(ids) - int(flags.sum())
-        return np.asarray(flags, dtype=bool)
+        return flags
+
+    def _flags_of(self, ids: pa.Array) -> Flags:
+        """Which keys are among some distinct ids."""
+        if not pa.types.is_integer(self.keys.type):
+            kind = self.keys.type
+            flags = pc.is_in(self.keys, value_set=ids.cast(kind))
+            return np.asarray(flags.to_numpy(zero_copy_only=False), dtype=bool)
+        # Keys are sorted: a search for each id costs less than a look at every key.
+        keys = self.keys.to_numpy(zero_copy_only=False)
+        wanted = ids.to_numpy(zero_copy_only=False)
+        found = np.zeros(len(keys), dtype=bool)
+        if len(keys):
+            places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+            found[places[keys[places] == wanted]] = True
+        return found
 
 
 def _certain(flags: Flags) -> Answer:
@@ -191,8 +214,10 @@ def _certain(flags: Flags) -> Answer:
 def _ordered(column: pa.Array, *, descending: bool) -> tuple[npt.NDArray[Any], Flags]:
     """A column as numbers that sort as wanted, and which are missing, to be sorted last."""
     missing = column.is_null().to_numpy(zero_copy_only=False)
-    if pa.types.is_date(column.type):
-        column = column.cast(pa.int32()).cast(pa.int64())
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    if pa.types.is_temporal(column.type) or pa.types.is_int32(column.type):
+        column = column.cast(pa.int64())
     filled = column.fill_null(0).to_numpy(zero_copy_only=False)
     if descending:
         # Of whole numbers the complement, which unlike the negative never leaves the range.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +44,25 @@ def read_list(path: Path, column: str, *, whole: bool) -> IdList:
     read = _READERS[path.suffix.lower()]
     try:
         values = read(data, column)
+        if whole and path.suffix.lower() == ".csv" and not column:
+            _check_header(data)
         ids = _as_integers(values, path) if whole else _as_texts(values)
-    except (pa.ArrowException, UnicodeDecodeError, ValueError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, ValueError, csv.Error) as error:
         reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise DataError(f"cannot be read: {' '.join(reason.split())[:200]}") from None
     return IdList(ids.unique(), hashlib.sha256(data).hexdigest())
+
+
+def check_list(path: Path, column: str) -> None:
+    """Whether a list's file has the column, without reading the ids. Raises DataError."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            _choose(pq.read_schema(path).names, column)
+        elif path.suffix.lower() == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                _choose(next(csv.reader(file), []), column)
+    except (OSError, pa.ArrowException, ValueError, csv.Error) as error:
+        raise DataError(f"cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
 def _read_csv(data: bytes, column: str) -> pa.Array:
@@ -55,16 +70,28 @@ def _read_csv(data: bytes, column: str) -> pa.Array:
     text = data.decode()
     if not text.strip():
         raise DataError("the file is empty: a CSV file begins with its columns' names")
-    names = next(csv.reader(io.StringIO(text)))
+    if text.count('"') % 2:
+        # What follows would be one long value: ids would be lost without a word.
+        raise DataError("cannot be read: a quote that begins a value never ends")
+    names = next(csv.reader(io.StringIO(text, newline="")))
     chosen = _choose(names, column)
     options = pc_csv.ConvertOptions(
         include_columns=[chosen], column_types={chosen: pa.string()}, strings_can_be_null=False
     )
-    return _whole(pc_csv.read_csv(pa.BufferReader(data), convert_options=options).column(0))
+    lines = pc_csv.ParseOptions(newlines_in_values=True)
+    table = pc_csv.read_csv(pa.BufferReader(data), convert_options=options, parse_options=lines)
+    return _whole(table.column(0))
+
+
+def _check_header(data: bytes) -> None:
+    """A first id taken for a column's name would be lost."""
+    first = data.removeprefix(_BOM).decode().splitlines()[0].strip().strip('"')
+    if re.fullmatch(r"[+-]?\d+", first, re.ASCII):
+        raise DataError(f"its first line is `{first}`, where the column's name should be")
 
 
 def _read_text(data: bytes, _column: str) -> pa.Array:
-    lines = data.removeprefix(_BOM).decode().splitlines()
+    lines = re.split("\r\n|\r|\n", data.removeprefix(_BOM).decode())
     return pa.array([line for line in lines if line.strip()], pa.string())
 
 
@@ -119,7 +146,8 @@ def _as_texts(values: pa.Array) -> pa.Array:
 def _check_known(values: pa.Array) -> None:
     if values.null_count:
         row = pc.index(pc.is_null(values), True).as_py()
-        raise DataError(f"{values.null_count:,} rows without an id; the first is row {row + 1}")
+        rows = "1 row" if values.null_count == 1 else f"{values.null_count:,} rows"
+        raise DataError(f"{rows} without an id; the first is row {row + 1}")
 
 
 def _is_text(kind: pa.DataType) -> bool:

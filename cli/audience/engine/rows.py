@@ -34,7 +34,7 @@ _ANY_DAY = date(2000, 1, 1)
 class Events:
     """The rows of an event table that a run has read, and the parts its columns play.
 
-    ``has_clock`` where the time is more than a date, ``zoned`` where it is a moment in UTC.
+    ``has_clock`` where the time is more than a date, ``zoned`` where it is a moment.
     """
 
     frame: nw.LazyFrame[Any]
@@ -197,6 +197,9 @@ class _Clock:
         self.then = then
         self.timed = before.has_clock and after.has_clock
         self.by_clock = before.zoned != after.zoned
+        zoned = self.timed and before.zoned and after.zoned
+        self.kind = nw.Datetime("us", before.time_zone) if zoned else nw.Datetime("us")
+        self.never = nw.lit(None, self.kind)
 
     def at(self, events: Events) -> tuple[nw.Expr, int, nw.Expr]:
         """Where an event itself is."""
@@ -208,15 +211,15 @@ class _Clock:
             return self._day(0), 1, self._time(events, self.then.low)
         if self.then.low == 0 and self.timed:
             return self.at(events)
-        return self._day(self.then.low), 0, _NO_TIME
+        return self._day(self.then.low), 0, self.never
 
     def end(self, events: Events) -> tuple[nw.Expr, int, nw.Expr]:
         """Up to where another may follow an event."""
         if self.then.high is None:
-            return nw.lit(_LAST_DAY, nw.Date), 2, _NO_TIME
+            return nw.lit(_LAST_DAY, nw.Date), 2, self.never
         if self.then.hours:
             return self._day(0), 1, self._time(events, self.then.high)
-        return self._day(self.then.high), 2, _NO_TIME
+        return self._day(self.then.high), 2, self.never
 
     def _day(self, later: int) -> nw.Expr:
         if self.then.hours:
@@ -225,14 +228,11 @@ class _Clock:
 
     def _time(self, events: Events, later: int = 0) -> nw.Expr:
         if not self.timed:
-            return _NO_TIME
+            return self.never
         column = nw.col(TIME)
         if self.by_clock and events.zoned:
-            zoned = column.dt.replace_time_zone("UTC").dt.convert_time_zone(events.time_zone)
-            column = zoned.dt.replace_time_zone(None)
+            column = column.dt.replace_time_zone(None)
         if later:
-            column = column + timedelta(hours=later)
-        return column.cast(nw.Datetime("us"))
-
-
-_NO_TIME = nw.lit(None, nw.Datetime("us"))
+            # Not a timedelta: of 24 hours an engine makes a day, which may have 23 or 25.
+            column = column.dt.offset_by(f"{later}h")
+        return column.cast(self.kind)

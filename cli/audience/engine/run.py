@@ -15,7 +15,7 @@ import pyarrow as pa
 from audience.engine.base import HOUR, OWN, ROW, TIME, Engine, OnStep, Step
 from audience.engine.columns import scan
 from audience.engine.compile import Compiler, tells_missing, with_shared
-from audience.engine.folds import LARGEST, largest, passing, summed
+from audience.engine.folds import LARGEST, largest, measures_of, passing, summed
 from audience.engine.late import Answer, Flags, Late, Split
 from audience.engine.rows import Events, any_matching, matching
 from audience.engine.tables import TableData
@@ -23,7 +23,7 @@ from audience.errors import DataError
 from audience.kinds import Kind
 from audience.membership import Membership, combined, repeated
 from audience.plan.build import reachable
-from audience.plan.nodes import Fold, Listed, Node, Plan, Read, Rows, Test
+from audience.plan.nodes import Fold, Limit, Listed, Node, Plan, Read, Rows, Test
 
 _EXAMPLES = 3
 _KEY = OWN + "key"
@@ -45,6 +45,7 @@ class Strangers:
 
     listed: Listed
     count: int
+    snapshot: date | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,14 @@ def run_plan(
         return _Run(plan, tables, users, engine, lists, on_step or _silent).run()
 
 
+def measure_user(
+    plan: Plan, tables: Mapping[str, TableData], engine: Engine, user: int | str
+) -> dict[int, dict[Limit, Any]]:
+    """For each fold of a plan the measures of one user's events; empty where none counted."""
+    with engine.refusals():
+        return _Run(plan, tables, {}, engine, {}, _silent).measure(user)
+
+
 def _silent(_what: str, _table: str, _step: Step | None) -> None:
     """Nobody watches."""
 
@@ -115,15 +124,24 @@ class _Run:
     def run(self) -> Outcome:
         folds, stray = self._fold_events()
         memberships = {}
-        strangers: dict[Listed, int] = {}
+        strangers: list[Strangers] = []
         for day, table in self.users.items():
             memberships[day], found = self._test_users(table, self.plan.roots(day), folds)
-            strangers |= found
-        told = tuple(Strangers(listed, count) for listed, count in strangers.items() if count)
-        return Outcome(memberships, stray, told)
+            strangers += [Strangers(listed, count, day) for listed, count in found.items() if count]
+        return Outcome(memberships, stray, tuple(strangers))
 
-    def _fold_events(self) -> tuple[dict[int, nw.LazyFrame[Any]], tuple[StrayEvents, ...]]:
-        """For each fold the users whose answer is not that of a user without events."""
+    def measure(self, user: int | str) -> dict[int, dict[Limit, Any]]:
+        """See :func:`measure_user`."""
+        events = {read.table: self._read_events(read) for read in self.plan.events}
+        out = {}
+        for number in (number for read in self.plan.events for number in read.folds):
+            frame, read_row = measures_of(events, self._fold(number), self.plan.nodes, user)
+            rows = self.engine.fetch(frame).to_pylist()
+            out[number] = read_row(rows[0]) if rows else {}
+        return out
+
+    def _fold_events(self) -> tuple[dict[int, pa.Array], tuple[StrayEvents, ...]]:
+        """For each fold the keys whose answer is not that of a user without events."""
         reads = self.plan.events
         if not reads:
             return {}, ()
@@ -139,8 +157,7 @@ class _Run:
             fold = self._fold(number)
             self._check_sums(fold, events[fold.rows.table])
             differ = passing(events, fold, self.plan.nodes)
-            named = differ.rename({events[fold.rows.table].key: _KEY})
-            folds[number] = self.engine.hold(named) if len(self.users) > 1 else named
+            folds[number] = combined(self.engine.fetch(differ).column(0))
         return folds, tuple(stray)
 
     def _read_events(self, read: Read) -> Events:
@@ -203,18 +220,8 @@ class _Run:
         total = self.engine.fetch(counted.select(nw.col(_ROWS).cast(nw.Int64).sum().alias("n")))
         return int(total["n"][0].as_py() or 0)
 
-    def _join(
-        self, frame: nw.LazyFrame[Any], number: int, differ: nw.LazyFrame[Any]
-    ) -> nw.LazyFrame[Any]:
-        """Add a fold's answer to the users."""
-        name = _fold_name(number)
-        differ = differ.with_columns(nw.lit(True, nw.Boolean).alias(name))
-        joined = frame.join(differ, left_on=self.key, right_on=_KEY, how="left")
-        answer = nw.col(name).fill_null(False)
-        return joined.with_columns((~answer if self._fold(number).absent else answer).alias(name))
-
     def _test_users(
-        self, table: TableData, roots: Sequence[int], folds: Mapping[int, nw.LazyFrame[Any]]
+        self, table: TableData, roots: Sequence[int], folds: Mapping[int, pa.Array]
     ) -> tuple[Membership, Mapping[Listed, int]]:
         """Who is in which root, and for each list how many of its ids are nobody's."""
         started = self._begin("read", table.name)
@@ -222,13 +229,10 @@ class _Run:
         nodes = split.nodes
         used = reachable(nodes, split.early)
         frame = scan(self.engine, table, table.files, self._user_columns(nodes, used, split))
-        given = {number: _fold_name(number) for number in used if number in folds}
-        for number in given:
-            frame = self._join(frame, number, folds[number])
         doubtful = [number for number in split.early if tells_missing(nodes, number)]
         unsure = sorted({*doubtful, *(split.inside & set(split.early))})
-        frame, closed = with_shared(frame, nodes, used, given)
-        frame, opened = with_shared(frame, nodes, reachable(nodes, unsure), given, open=True)
+        frame, closed = with_shared(frame, nodes, used)
+        frame, opened = with_shared(frame, nodes, reachable(nodes, unsure), open=True)
         out = [nw.col(self.key).alias(_KEY)]
         out += [nw.col(name).alias(OWN + "by_" + name) for name in split.columns]
         sure = Compiler(nodes, closed)
@@ -243,10 +247,14 @@ class _Run:
         fetched = self.engine.fetch(frame.select(*out).sort(_KEY, nulls_last=True))
         self._check_keys(table, fetched[_KEY])
         self._end("read", table.name, fetched.num_rows, started)
-        return self._answer(split, roots, fetched)
+        return self._answer(split, roots, fetched, folds)
 
     def _answer(
-        self, split: Split, roots: Sequence[int], fetched: pa.Table
+        self,
+        split: Split,
+        roots: Sequence[int],
+        fetched: pa.Table,
+        folds: Mapping[int, pa.Array],
     ) -> tuple[Membership, Mapping[Listed, int]]:
         names = set(fetched.column_names)
 
@@ -264,7 +272,7 @@ class _Run:
             )
         keys = combined(fetched[_KEY])
         columns = {name: combined(fetched[OWN + "by_" + name]) for name in split.columns}
-        late = Late(split, keys, early, columns, self.lists.__getitem__)
+        late = Late(split, keys, early, columns, folds, self.lists)
         found: dict[str, Flags] = {}
         answers = late.answers()
         for number in roots:
@@ -304,10 +312,6 @@ class _Run:
 
     def _end(self, what: str, table: str, rows: int, started: float) -> None:
         self.on_step(what, table, Step(what, table, rows, time.monotonic() - started))
-
-
-def _fold_name(number: int) -> str:
-    return f"{OWN}fold_{number}"
 
 
 def _sure_name(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -64,7 +64,36 @@ def build_plan(requests: Sequence[Request], catalog: Catalog, *, suppress: bool 
     With ``suppress``, nobody on the project's lists is in any base.
     """
     arena = Arena()
-    files = [_plan_file(arena, request, suppress) for request in requests]
+    return _plan(arena, [_plan_file(arena, request, suppress) for request in requests], catalog)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The plan of single conditions: by identity of each its node, and of behaviour its folds."""
+
+    plan: Plan
+    nodes: Mapping[int, int]
+    folds: Mapping[int, tuple[int, ...]]
+
+
+def plan_parts(
+    file: tree.RuleFile, as_of: date, conditions: Sequence[tree.Condition], catalog: Catalog
+) -> Parts:
+    """The plan of some conditions of a file, each a pack of its own, whatever the base."""
+    arena = Arena()
+    lower = Lowering(arena, as_of)
+    numbers = {id(each): lower.condition(each) for each in conditions}
+    folds = {id(each): lower.folds(each) for each in conditions if isinstance(each, tree.Did)}
+    everybody = arena.add(Const(True))
+    roots = sorted({*numbers.values(), *(n for each in folds.values() for n in each)})
+    packs = tuple(PackPlan(file.campaign, file.phase, str(n), "", n) for n in roots)
+    planned = FilePlan(
+        file.campaign, file.phase, file.label, as_of, None, everybody, everybody, packs
+    )
+    return Parts(_plan(arena, [planned], catalog), numbers, folds)
+
+
+def _plan(arena: Arena, files: Sequence[FilePlan], catalog: Catalog) -> Plan:
     nodes = tuple(arena.nodes)
     users, *events = reads_of(nodes, [root for file in files for root in file.roots], catalog)
     tables = (catalog.users, *catalog.events.values())
@@ -155,13 +184,13 @@ class Lowering:
                 parts = (target,) if base is None else (base, target)
                 return self.add(And(self._parts(parts)))
             case tree.Did():
-                return self.add(And(tuple(map(self.add, self._folds(condition)))))
+                return self.add(And(self.folds(condition)))
             case tree.Ids(values, path, column, allow_empty, at):
                 return self.add(Ids(values, path, column, allow_empty, at))
-            case tree.Published(reference, own, at):
+            case tree.Published(reference, own, allow_missing, at):
                 # Its own last build is one before this: a second run must give the same.
                 until = self.as_of - timedelta(days=1) if own else self.as_of
-                return self.add(Published(reference, until, at))
+                return self.add(Published(reference, until, allow_missing, at))
             case tree.Kept(part, keep, by, descending):
                 inside = self.allowed(self.condition(part))
                 return self.add(Kept(inside, keep, by.name if by else None, descending))
@@ -190,6 +219,10 @@ class Lowering:
             case value:
                 argument = value
         return Test(test.tag.name, test.predicate.name, argument, exact(argument))  # type: ignore[arg-type]
+
+    def folds(self, did: tree.Did) -> tuple[int, ...]:
+        """The numbers of a behaviour's folds, all of which must hold."""
+        return tuple(map(self.add, self._folds(did)))
 
     def _folds(self, did: tree.Did) -> Iterable[Fold]:
         """A behaviour's folds, all of which must hold.

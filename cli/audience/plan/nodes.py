@@ -183,6 +183,7 @@ class Published:
 
     reference: Reference
     until: date
+    allow_missing: bool
     at: Location = field(compare=False)
 
 

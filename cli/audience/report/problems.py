@@ -43,6 +43,7 @@ def problem_dict(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "expected": problem.expected or None,
         "nearest": problem.nearest or None,
+        "note": (at.note if at else "") or None,
     }
 
 

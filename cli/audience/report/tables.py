@@ -38,26 +38,24 @@ def summary_grids(summary: Summary) -> list[Grid]:
     grids = [Grid(title, tuple(columns), tuple(rows))]
     if summary.stages:
         grids.append(_stages_grid(summary))
-    if len(summary.packs) > 1:
+    stages = [set(each.packs) for each in summary.stages]
+    names = {pack.name for pack in summary.packs}
+    if len(names) > 1 and not any(names <= each for each in stages):  # stages have no overlap
         grids.append(_overlap_grid(summary))
     return grids
 
 
 def _stages_grid(summary: Summary) -> Grid:
-    sizes = {pack.name: pack for pack in summary.packs}
+    """That everybody in the base is in one stage, or how many are in none."""
     rows = []
     for stages in summary.stages:
-        for name in stages.packs:
-            pack = sizes[name]
-            rows.append((stages.name, name, number(pack.size), percent(pack.share)))
-        total = stages.total + stages.rest
-        if stages.rest:
-            share = percent(stages.rest / summary.base if summary.base else None)
-            rows.append((stages.name, "(in none)", number(stages.rest), share))
-        share = percent(total / summary.base if summary.base else None)
-        rows.append((stages.name, "together", number(total), share))
-    columns = (Column("stages"), Column("pack"), Column("size", True), Column("of base", True))
-    title = f"stages: each splits the base of {number(summary.base)} users"
+        parts = [(f"{len(stages.packs)} stages", stages.total)]
+        parts += [("in none", stages.rest)] if stages.rest else []
+        for what, users in parts:
+            share = percent(users / summary.base if summary.base else None)
+            rows.append((stages.name, what, number(users), share))
+    columns = (Column("stages"), Column(""), Column("size", True), Column("of base", True))
+    title = f"stages: together they are the base of {number(summary.base)} users"
     return Grid(title, columns, tuple(rows))
 
 

@@ -8,6 +8,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(value: int, noun: str) -> str:
+    """``1 pack``, ``1,200 packs``."""
+    return f"{value:,} {noun}" + ("" if value == 1 else "s")
+
+
 def percent(share: float | None) -> str:
     """``12.3%``; ``–`` where there is none. A share that is not 0 never reads as 0."""
     if share is None:

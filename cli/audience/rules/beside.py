@@ -153,7 +153,7 @@ def read_expect(node: Node, problems: Problems) -> Expect | None:
     if fields is None:
         return None
     before = problems.count
-    if not fields:
+    if not getattr(node, "entries", ()):
         problems.error(node.at, "`expect` is empty", "`size:`, `change:` or both")
     size = _read(fields, "size", read_count_range, problems)
     change = _read(fields, "change", _read_change, problems)

@@ -34,21 +34,22 @@ class Names(Protocol):
 
         None after a problem.
         """
+        ...
+
+    def resolve_rows(self, name: Scalar, table: Table, depth: int) -> tuple[Named, int] | None:
+        """The same of a named condition over the rows of an event table."""
+        ...
 
 
 class ConditionReader:
-    """Reads the conditions over one table.
-
-    ``names`` is None where names may not stand: in the ``where`` of behaviour, which tests event
-    rows.
-    """
+    """Reads the conditions over one table: the user table, or an event table's rows."""
 
     def __init__(
         self,
         table: Table,
         catalog: Catalog,
         problems: Problems,
-        names: Names | None = None,
+        names: Names,
         depth: int = 0,
     ) -> None:
         self.table = table
@@ -94,12 +95,10 @@ class ConditionReader:
         if node.is_null or not node.text:
             self.problems.error(node.at, "a condition is missing here", "a mapping or a name")
             return None
-        if self.names is None:
-            self.problems.error(
-                node.at, f"`{node.text}`: a name selects users, not events", "a mapping of columns"
-            )
-            return None
-        found = self.names.resolve(node, self.depth)
+        if self.table.is_users:
+            found = self.names.resolve(node, self.depth)
+        else:
+            found = self.names.resolve_rows(node, self.table, self.depth)
         if found is None or self._is_too_deep(node, found[1]):
             return None
         return found[0]
@@ -131,7 +130,7 @@ class ConditionReader:
             if read is None:
                 self._check_once(key, seen)
                 parts.extend(self._read_tag(key, value))
-            elif key.text in _USERS_ONLY and self.names is None:
+            elif key.text in _USERS_ONLY and not self.table.is_users:
                 self.problems.error(
                     key.at, f"`{key.text}` selects users, not events", "columns of the table"
                 )
@@ -274,7 +273,7 @@ class ConditionReader:
         """One behaviour or a list of them: all were done, or none was."""
 
         def read_rows(table: Table, where: Node) -> Condition | None:
-            rows = ConditionReader(table, self.catalog, self.problems, depth=self.depth)
+            rows = ConditionReader(table, self.catalog, self.problems, self.names, self.depth)
             found = rows.read(where)
             self.deepest = max(self.deepest, rows.deepest)
             return found
@@ -293,8 +292,7 @@ class ConditionReader:
         return read_ids(key, node, self.table, self.problems)
 
     def _read_published(self, key: Scalar, node: Node) -> Condition | None:
-        own = self.names.name if self.names is not None else ""
-        return read_published(key, node, own, self.problems)
+        return read_published(key, node, self.names.name, self.problems)
 
     def _all(self, parts: list[Condition | None], at: Location) -> Condition | None:
         found = tuple(part for part in parts if part is not None)

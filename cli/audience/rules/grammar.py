@@ -32,6 +32,9 @@ RULE_FILE = {
     "vars": Key("Parameters: `${name}` stands for the value; `--var name=value` wins.", "vars"),
     "base": Key("The universe every pack is drawn from.", "condition"),
     "define": Key("Named conditions: reusable, never written out.", "conditions"),
+    "rows": Key(
+        "Named conditions over event rows, for the `where` of behaviour.", "row_conditions"
+    ),
     "stages": Key("Sets of stages: each splits the base, the first match wins.", "stage_sets"),
     "packs": Key("The packs that are written out; required where there are no `stages`.", "packs"),
 }
@@ -79,7 +82,12 @@ CONDITION = {
     "did": Key("By behaviour; of a list: all of them.", "behaviours"),
     "did_not": Key("The complement of `did`; of a list: none of them.", "behaviours"),
     "ids": Key("The users on a list: a file, or the ids themselves.", "ids"),
-    "published": Key("The users of a pack as it was published.", "text"),
+    "published": Key("The users of a pack as it was published.", "published"),
+}
+
+PUBLISHED = {
+    "pack": Key("`campaign/phase/pack`, with `@day` or without.", "text", required=True),
+    "allow_missing": Key("Whether nobody is meant as long as it is not published.", "bool"),
 }
 
 ROWS = {

@@ -17,6 +17,7 @@ from audience.rules.grammar import (
     MAX_NAME,
     PACK,
     PROJECT,
+    PUBLISHED,
     RULE_FILE,
     SEED,
     SLUG,
@@ -51,6 +52,11 @@ def rule_schema(catalog: Catalog | None = None) -> Schema:
             "propertyNames": {"maxLength": MAX_NAME},
             "additionalProperties": _ref("condition"),
         },
+        "row_conditions": {
+            "type": "object",
+            "propertyNames": {"maxLength": MAX_NAME},
+            "additionalProperties": _ref("row_condition"),
+        },
         "packs": {
             "type": "object",
             "minProperties": 1,
@@ -68,12 +74,12 @@ def rule_schema(catalog: Catalog | None = None) -> Schema:
         },
         "vars": {"type": "object", "additionalProperties": _SCALAR},
         "limit": _object(LIMIT),
-        "order": {"enum": ["desc", "asc"]},
+        "order": {"anyOf": [{"enum": ["desc", "asc"]}, _ref("variable")]},
         "split": {
             "type": "object",
             "minProperties": 2,
             "properties": {SEED: _described("The salt; default campaign and pack.", "text")},
-            "additionalProperties": {"type": "string", "pattern": f"^({_PERCENT}|{_MENTION})$"},
+            "additionalProperties": _text(_PERCENT),
         },
         "expect": _object(EXPECT),
         "ids": {
@@ -82,6 +88,7 @@ def rule_schema(catalog: Catalog | None = None) -> Schema:
                 _object(IDS),
             ]
         },
+        "published": {"anyOf": [{"type": "string"}, _object(PUBLISHED)]},
         "then": _object(THEN),
         "day_window": {**_object(DAY_WINDOW), "minProperties": 1, "maxProperties": 1},
         "hours": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 23}, _range(r"\d{1,2}")]},
@@ -132,7 +139,11 @@ def _basics() -> Schema:
         "bool": {"type": "boolean"},
         # `${name}`, whose value an editor does not look up.
         "variable": {"type": "string", "pattern": _MENTION},
-        "slug": {"type": ["string", "number"], "pattern": f"^{SLUG}$", "maxLength": MAX_NAME},
+        "slug": {
+            "type": ["string", "number"],
+            "pattern": f"^{SLUG}$|{_MENTION}",
+            "maxLength": MAX_NAME,
+        },
         "date": _text(_DATE),
         "duration": _text(_DURATION),
         "duration_range": _range(_DURATION),
@@ -185,12 +196,12 @@ def _object(keys: Mapping[str, Key]) -> Schema:
 
 
 def _condition(table: Table | None, *, users: bool) -> Schema:
-    """A mapping of keywords and tags; over users also a name."""
+    """A mapping of keywords and tags, or a name."""
     keywords = {}
     for name, key in CONDITION.items():
         shape = key.shape
         if not users:
-            if shape in {"behaviours", "ids"} or name == "published":
+            if shape in {"behaviours", "ids", "published"}:
                 continue
             shape = shape if shape in {"count", "tags"} else f"row_{shape}"
         keywords[name] = _described(key.doc, shape)
@@ -201,7 +212,7 @@ def _condition(table: Table | None, *, users: bool) -> Schema:
         "additionalProperties": _ref("predicate") if table is None else False,
         "dependencies": {"of": ["at_least"], "at_least": ["of"]},
     }
-    return {"anyOf": [{"type": "string"}, mapping]} if users else mapping
+    return {"anyOf": [{"type": "string"}, mapping]}
 
 
 def _tags(table: Table | None) -> Schema:

@@ -34,17 +34,16 @@ class Library:
         variable is given that none of ``sources`` has.
         """
         readers = [self._open(source, self.problems) for source in sources]
-        known = {name for reader in readers if reader for name in reader.variables.known}
-        for name in self.variables:
-            if name not in known and all(readers):
-                close = nearest(name, known)
-                hint = f"; did you mean {close}?" if close else ""
-                raise UsageError(
-                    f"no rule file has a variable `{name}`; there is {listed(sorted(known))}{hint}"
-                )
         for source in others:
             self._open(source, Problems())
-        return [file for reader in readers if reader and (file := reader.read()) is not None]
+        files = [file for reader in readers if reader and (file := reader.read()) is not None]
+        closure = [each for reader in readers if reader for each in reader.closure]
+        known = {name for reader in closure for name in reader.variables.declared}
+        for name in self.variables:
+            # Of a file that could not be read, nobody knows what it has.
+            if name not in known and len(files) == len(readers):
+                raise UsageError(_no_variable(name, known))
+        return files
 
     def _open(self, source: Source, problems: Problems) -> FileReader | None:
         node, found = parse(source)
@@ -68,3 +67,13 @@ class Library:
         elif name:
             self.files[name] = reader
         return reader
+
+
+def _no_variable(name: str, known: set[str]) -> str:
+    text = f"no rule file has a variable `{name}`"
+    if not known:
+        return text
+    close = nearest(name, known)
+    return f"{text}; there is {listed(sorted(known))}" + (
+        f"; did you mean {close}?" if close else ""
+    )

@@ -6,7 +6,7 @@ import re
 
 from audience.errors import UsageError
 from audience.kinds import Kind, Table
-from audience.rules.grammar import IDS, name_fault
+from audience.rules.grammar import IDS, PUBLISHED, name_fault
 from audience.rules.reader import Problems
 from audience.rules.reference import parse_reference
 from audience.rules.scalars import MAX_INTEGER
@@ -48,7 +48,9 @@ def check_list_path(node: Node, texts: dict[str, str], problems: Problems) -> No
     path = texts["path"].lower()
     if not path.endswith(SUFFIXES):
         problems.error(
-            node.at, f"`{texts['path']}`: a list is told by its suffix", " or ".join(SUFFIXES)
+            node.at,
+            f"`{texts['path']}`: a list is told by its suffix",
+            ", ".join(SUFFIXES[:-1]) + f" or {SUFFIXES[-1]}",
         )
     elif path.endswith(".txt") and "column" in texts:
         problems.error(node.at, "a text file has no columns", "a path alone: one id a line")
@@ -91,6 +93,14 @@ def _read_written(key: Scalar, node: Sequence, users: Table, problems: Problems)
 
 def read_published(key: Scalar, node: Node, own: str, problems: Problems) -> Published | None:
     """The pack behind `published`; None after a problem."""
+    allow_missing = False
+    if isinstance(node, Mapping):
+        fields = problems.fields(node, PUBLISHED, "`published`")
+        if fields is None or "pack" not in fields:
+            return None
+        node = fields["pack"][1]
+        if "allow_missing" in fields:
+            allow_missing = read_flag(fields["allow_missing"][1], problems)
     scalar = problems.scalar(node, f"`{key.text}`")
     if scalar is None:
         return None
@@ -100,7 +110,8 @@ def read_published(key: Scalar, node: Node, own: str, problems: Problems) -> Pub
         problems.error(scalar.at, str(error).partition(";")[0], _EXAMPLE)
         return None
     faults = [name_fault(part) for part in reference.pack.split(".")]
-    if any(faults) or len(faults) > 2:
+    if any(faults) or len(faults) > 3:
         problems.error(scalar.at, f"`{scalar.text}` names no pack", _EXAMPLE)
         return None
-    return Published(reference, f"{reference.campaign}/{reference.phase}" == own, scalar.at)
+    is_own = f"{reference.campaign}/{reference.phase}" == own
+    return Published(reference, is_own, allow_missing, scalar.at)

@@ -39,8 +39,12 @@ class Gap:
     unit: Unit
 
     def __str__(self) -> str:
-        high = "" if self.high is None else f"{self.high}{self.unit}"
-        return f"{self.low}{self.unit}..{high}"
+        low, high = (
+            None if side is None else f"{side}{self.unit}" for side in (self.low, self.high)
+        )
+        if self.low == self.high:
+            return f"{low}"
+        return f"..{high}" if not self.low and high else f"{low}..{high or ''}"
 
 
 ANY_GAP = Gap(0, None, Unit.DAYS)
@@ -54,7 +58,7 @@ class Hours:
     end: int
 
     def __str__(self) -> str:
-        return f"{self.begin}..{self.end}"
+        return str(self.begin) if self.end == self.begin + 1 else f"{self.begin}..{self.end}"
 
 
 def read_hours(text: str) -> Hours:
@@ -64,17 +68,20 @@ def read_hours(text: str) -> Hours:
         return Hours(hour, hour + 1)
     low, high = split_range(text, "22..5 or 9..18")
     begin = _read_hour(low, _LAST_HOUR - 1) if low else 0
-    end = (_read_hour(high, _LAST_HOUR) or _LAST_HOUR) if high else _LAST_HOUR
+    end = _read_hour(high, _LAST_HOUR) if high else _LAST_HOUR
     if begin == end:
         raise Misfit(
             f"`{text}` is no hour or all of them", "two hours that differ; the end is not in"
         )
-    return Hours(begin, end)
+    return Hours(begin, end or _LAST_HOUR)
 
 
 def _read_hour(text: str, last: int) -> int:
     if not _HOUR.fullmatch(text) or int(text) > last:
-        raise Misfit(f"`{text}` is no hour of the day", f"a whole number from 0 to {last}")
+        raise Misfit(
+            f"`{text}` is no hour of the day",
+            f"a whole number from 0 to {last}, or a range such as 22..5",
+        )
     return int(text)
 
 

@@ -60,6 +60,7 @@ class Outputs:
         self.problems = problems
         self.base = node.get(BASE)
         self.definitions = {key.text: value for key, value in self._entries("define")}
+        self.rows = {key.text: value for key, value in self._entries("rows")}
         if self.base is not None:
             self.definitions = {BASE: self.base, **self.definitions}
         self.stage_sets: dict[str, list[str]] = {}
@@ -109,7 +110,7 @@ class Outputs:
     def check_names(self) -> None:
         """Note names that are unsafe or taken, and sections of the wrong shape."""
         taken: dict[str, Scalar] = {}
-        for section in ("define", "packs", "stages"):
+        for section in ("define", "rows", "packs", "stages"):
             node = self.node.get(section)
             if node is not None and not isinstance(node, Mapping):
                 self.problems.mapping(node, f"`{section}`")

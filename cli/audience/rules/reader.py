@@ -19,6 +19,7 @@ class Problems:
     """The problems of one run, as they are found."""
 
     found: list[Problem] = field(default_factory=list)
+    muted: set[tuple[str, int, int]] = field(default_factory=set)
 
     def error(
         self,
@@ -29,6 +30,8 @@ class Problems:
         meant: tuple[str, Iterable[str]] | None = None,
     ) -> None:
         """Note an error; ``meant`` is a name and the names it may have been meant for."""
+        if self._is_muted(at):
+            return
         # Past that many, what is meant is another file; and looking costs.
         close = nearest(*meant) if meant and len(self.found) < _MOST_SUGGESTIONS else ""
         self.found.append(Problem(message, at, expected, close))
@@ -39,7 +42,15 @@ class Problems:
 
     def misfit(self, at: Location, misfit: Misfit) -> None:
         """Note a value that does not fit."""
-        self.found.append(Problem(misfit.message, at, misfit.expected, misfit.nearest))
+        if not self._is_muted(at):
+            self.found.append(Problem(misfit.message, at, misfit.expected, misfit.nearest))
+
+    def mute(self, at: Location) -> None:
+        """Say no more of a place: what was told of it makes the rest meaningless."""
+        self.muted.add((at.source.path, at.line, at.column))
+
+    def _is_muted(self, at: Location) -> bool:
+        return bool(self.muted) and (at.source.path, at.line, at.column) in self.muted
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over problems found elsewhere."""

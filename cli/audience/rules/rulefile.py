@@ -11,8 +11,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from audience.errors import Problem, Source, listed, nearest
+from audience.kinds import Table
 from audience.rules.conditions import ConditionReader
-from audience.rules.grammar import RULE_FILE, SLUG_WORDS, is_slug
+from audience.rules.grammar import OTHERWISE, RULE_FILE, SLUG_WORDS, is_slug
 from audience.rules.outputs import BASE, Output, Outputs
 from audience.rules.reader import Problems
 from audience.rules.scalars import Misfit, read_date
@@ -75,6 +76,7 @@ class FileReader:
         self._check_any_pack(fields)
         base = self.condition(BASE) if BASE in fields else None
         definitions = {name: self.condition(name) for name in self.outputs.definitions}
+        self._check_rows()
         packs = [
             pack for output in self.outputs.all.values() if (pack := self._read_output(output))
         ]
@@ -125,18 +127,18 @@ class FileReader:
 
         Who is outside the base takes nobody's place.
         """
-        limit = self.outputs.limit(output.name)
-        if output.where is None or limit is None:
+        if output.where is None:
             return None
         reader = self._reader(depth + 2)
         parts = [reader.read(output.where)]
+        limit = self.outputs.limit(output.name)
         self._heights[output.name] = reader.deepest - depth
         if self.outputs.base is not None:
             parts.insert(0, self.condition(BASE, depth + 2))
             height = self._heights.get(BASE, 0) + 2
             self._heights[output.name] = max(self._heights[output.name], height)
         found = tuple(part for part in parts if part is not None)
-        if len(found) < len(parts):
+        if len(found) < len(parts) or limit is None:
             return None
         return Kept(All(found, output.at), limit.keep, limit.by, limit.descending, output.at)
 
@@ -175,8 +177,8 @@ class FileReader:
             self.library.path.pop()
         return self._conditions[key]
 
-    def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
-        """See :meth:`Names.resolve`: a name in a condition of this file."""
+    def _place(self, name: Scalar) -> tuple[FileReader, str] | None:
+        """The file that a name is of, and the name without its place; None after a problem."""
         *place, own = name.text.split("/")
         if len(place) > 2:
             self.problems.error(
@@ -184,8 +186,48 @@ class FileReader:
             )
             return None
         file = self if not place else self._other(name, place)
-        if file is None:
+        return None if file is None else (file, own)
+
+    def resolve_rows(self, name: Scalar, table: Table, depth: int) -> tuple[Named, int] | None:
+        """See :meth:`Names.resolve_rows`: a name in the `where` of behaviour."""
+        found = self._place(name)
+        if found is None:
             return None
+        file, own = found
+        if own not in file.outputs.rows:
+            names = list(file.outputs.rows)
+            message = f"`{name.text}` names no condition over event rows"
+            if own in file.outputs.names or not names:
+                message = f"`{name.text}`: a name selects users, not events"
+            expected = "a mapping of columns"
+            if names:
+                expected += ", or a name of `rows:`: " + listed(names)
+            self.problems.error(name.at, message, expected, meant=(own, names))
+            return None
+        step = (file, f"rows {own}")
+        if step in self.library.path:
+            self._note_cycle(name, step)
+            return None
+        if file is not self:
+            self.used[file.name] = file
+            file._tell_early()
+        key = f"rows/{table.name}/{own}"
+        if key not in file._conditions:
+            self.library.path.append(step)
+            reader = ConditionReader(table, self.library.catalog, self.problems, file, depth)
+            file._conditions[key] = reader.read(file.outputs.rows[own])
+            file._heights[key] = reader.deepest - depth
+            self.library.path.pop()
+        condition = file._conditions[key]
+        height = file._heights[key]
+        return None if condition is None else (Named(name.text, condition, None, name.at), height)
+
+    def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
+        """See :meth:`Names.resolve`: a name in a condition of this file."""
+        found = self._place(name)
+        if found is None:
+            return None
+        file, own = found
         if own not in file.outputs.names:
             self._note_unknown(name, own, file)
             return None
@@ -213,6 +255,11 @@ class FileReader:
         return Named(name.text, condition, base, name.at), height
 
     @property
+    def closure(self) -> list[FileReader]:
+        """This file and those it refers to, by any number of steps."""
+        return self._closure()
+
+    @property
     def node_campaign(self) -> str:
         """The campaign's slug."""
         return self.name.partition("/")[0]
@@ -220,17 +267,19 @@ class FileReader:
     def _tell_early(self) -> None:
         self.problems.extend(self.early.found)
         self.early = Problems()
+        for at in self.variables.broken:
+            self.problems.mute(at)
 
     def _note_unknown(self, name: Scalar, own: str, file: FileReader) -> None:
         names = file.outputs.names
         where = "" if file is self else f" in {file.source.path}"
         what = "pack, stage or definition" if file.outputs.stage_sets else "pack or definition"
-        self.problems.error(
-            name.at,
-            f"no {what} `{own}`{where}",
-            "one of " + listed(names),
-            meant=(own, names),
-        )
+        told = f"no {what} `{own}`{where}"
+        if own in file.outputs.stage_sets:
+            told += ": it is a set of stages, each with a name of its own"
+        slip = file.outputs.stage_sets and own != OTHERWISE
+        likely = (*names, OTHERWISE) if slip else names
+        self.problems.error(name.at, told, "one of " + listed(names), meant=(own, likely))
 
     def _other(self, name: Scalar, place: list[str]) -> FileReader | None:
         wanted = "/".join(place if len(place) == 2 else [self.node_campaign, *place])
@@ -277,6 +326,12 @@ class FileReader:
                 self.problems.error(
                     node.at, f"`{section}` is empty", f"at least one {section[:-1]}"
                 )
+
+    def _check_rows(self) -> None:
+        """A condition over rows is read where it is used; of one event table, here too."""
+        tables = list(self.library.catalog.events.values())
+        for name, node in self.outputs.rows.items() if len(tables) == 1 else ():
+            self.resolve_rows(Scalar(name, False, node.at), tables[0], 0)
 
     def _check_slug(self, what: str, node: Node) -> None:
         scalar = self.problems.scalar(node, f"`{what}`")

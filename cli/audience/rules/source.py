@@ -26,6 +26,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT = "tag:yaml.org,2002:str"
 _CORE_TAGS = {None, "!", _TEXT}
 _PLAIN = {None, ""}
+_QUOTES = 'quotes around "${…}" inside {…} and […], where YAML ends a text at the first }'
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,8 @@ class _Composer:
         end = self.source.end
         for mark in (error.problem_mark, error.context_mark):
             if mark and (mark.line + 1, mark.column + 1) < (end.line, end.column):
-                return Problem(message, Location(self.source, mark.line + 1, mark.column + 1))
+                at = Location(self.source, mark.line + 1, mark.column + 1)
+                return Problem(message, at, _QUOTES if "${" in at.quoted else "")
         return Problem(message, end)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 
-from audience.errors import listed
+from audience.errors import Location, listed
 from audience.rules.grammar import name_fault
 from audience.rules.reader import Problems
 from audience.rules.source import Mapping, Node, Scalar, Sequence
@@ -30,6 +30,8 @@ class Variables:
         self, document: Mapping, overrides: MappingOf[str, str], problems: Problems
     ) -> None:
         self.problems = problems
+        self.broken: list[Location] = []
+        """Where something that is no variable, or one without a value, is mentioned."""
         self.known = dict(self._read(document, overrides))
         self.used: set[str] = set()
 
@@ -60,6 +62,7 @@ class Variables:
         if node is not None and not isinstance(node, Mapping):
             self.problems.mapping(node, f"`{KEY}`")
         out = []
+        self.declared = {key.text for key, _ in self._entries(document)}
         for key, value in self._entries(document):
             if fault := name_fault(key.text):
                 expected = "letters, digits, '_' and '-'"
@@ -101,6 +104,8 @@ class Variables:
             name = match[2].strip()
             variable = self.known.get(name)
             if variable is None:
+                self.broken.append(node.at)
+            if variable is None and name not in self.declared:
                 self.problems.error(
                     node.at,
                     f"unknown variable `{name}`",
@@ -109,6 +114,7 @@ class Variables:
                     else f"`{KEY}:` in the file",
                     meant=(name, self.known),
                 )
+            if variable is None:
                 return match[0]
             self.used.add(name)
             notes[name] = f"`${{{name}}}` is `{variable.value.text}` ({variable.origin})"

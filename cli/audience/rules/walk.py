@@ -34,12 +34,9 @@ def parts_of(condition: Condition) -> tuple[Condition, ...]:
             return ()
 
 
-def conditions_of(file: RuleFile) -> Iterator[Condition]:
-    """Every condition of a file and below it, each once."""
-    waiting = [pack.where for pack in file.packs] + list(file.definitions.values())
-    waiting += [stages.rest for stages in file.stages if stages.rest is not None]
-    if file.base is not None:
-        waiting.append(file.base)
+def below(*roots: Condition) -> Iterator[Condition]:
+    """Some conditions and all that they are made of, each once."""
+    waiting = list(roots)
     seen: set[int] = set()
     while waiting:
         condition = waiting.pop()
@@ -47,6 +44,13 @@ def conditions_of(file: RuleFile) -> Iterator[Condition]:
             seen.add(id(condition))
             yield condition
             waiting += parts_of(condition)
+
+
+def conditions_of(file: RuleFile) -> Iterator[Condition]:
+    """Every condition of a file and below it, each once."""
+    roots = [pack.where for pack in file.packs] + list(file.definitions.values())
+    roots += [stages.rest for stages in file.stages if stages.rest is not None]
+    return below(*roots, *([file.base] if file.base is not None else []))
 
 
 def lists_of(file: RuleFile) -> Iterator[Ids]:

@@ -10,7 +10,6 @@ packs/CAMPAIGN/PHASE/.builds/2023-04-30.3f9c…/PACK.parquet, manifest.json, sum
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -80,19 +79,3 @@ def find_build(root: Path, reference: Reference) -> Path:
         raise NotPublishedError(f"`{reference}` is not published; there is {there}")
     day = reference.as_of or days[-1]
     return (folder / str(day)).resolve()
-
-
-def newest_day(root: Path, reference: Reference, until: date) -> Reference:
-    """The reference with its day: that of the newest build up to a day where it names none.
-
-    Raises NotPublishedError.
-    """
-    if reference.as_of is not None:
-        return reference
-    days = days_of(phase_folder(root, reference.campaign, reference.phase))
-    known = [day for day in days if day <= until]
-    if days and not known:
-        there = ", ".join(map(str, days))
-        raise NotPublishedError(f"`{reference}` is not published up to {until}; there is {there}")
-    # Of nothing at all, finding the build tells what there is.
-    return replace(reference, as_of=known[-1]) if known else reference

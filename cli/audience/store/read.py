@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,6 +67,25 @@ def open_build(root: Path, reference: Reference) -> Build:
             # Replaced between the look and the read: look again.
             continue
     raise StoreError(f"{find_build(root, reference)} has no {FILE_NAME}")
+
+
+def newest_with(root: Path, reference: Reference, until: date) -> Reference:
+    """The reference with its day: that of the newest build up to a day that has the pack.
+
+    A reference with a day is as it is. Raises NotPublishedError.
+    """
+    if reference.as_of is not None:
+        return reference
+    days = days_of(phase_folder(root, reference.campaign, reference.phase))
+    known = [replace(reference, as_of=day) for day in reversed(days) if day <= until]
+    if days and not known:
+        there = ", ".join(map(str, days))
+        raise NotPublishedError(f"`{reference}` is not published up to {until}; there is {there}")
+    for dated in known:
+        if open_build(root, dated).manifest.pack(reference.pack):
+            return dated
+    # Looking it up tells what there is.
+    return known[0] if known else reference
 
 
 def read_pack(root: Path, reference: Reference) -> tuple[Build, pa.Array]:
