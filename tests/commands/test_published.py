@@ -186,3 +186,17 @@ def test_the_manifest_names_the_pack_with_its_day_and_sha256(run: Run, numbers: 
     digest = hashlib.sha256((numbers / "packs/c/old/latest/x.parquet").read_bytes()).hexdigest()
     wanted = {"kind": "published", "name": "c/old@2024-02-28/x", "size": 2, "sha256": digest}
     assert manifest["lists"] == [wanted]
+
+
+def test_nobody_as_long_as_it_is_not_published(run: Run, numbers: Path) -> None:
+    """New this time: less those of the pack's own last build, also at the first."""
+    last = "{published: {pack: c/p/x, allow_missing: true}}"
+    write(numbers, f"{{age: known, minus: {last}}}")
+    assert run("build-pack", "--as-of", "2024-02-01", at=numbers).code == 0
+    first = run("show-pack", "c/p@2024-02-01/x", at=numbers).out
+    assert run("build-pack", "--as-of", "2024-02-02", at=numbers).code == 0
+    second = run("show-pack", "c/p@2024-02-02/x", at=numbers).out
+    assert "0 users" not in first
+    assert "0 users, 0.0%" in second
+    write(numbers, f"{{age: known, minus: {last.replace('true', 'false')}}}")
+    assert run("build-pack", "--as-of", "2024-01-01", at=numbers).code == 7

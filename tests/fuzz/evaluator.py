@@ -363,10 +363,12 @@ class _View:
 
 
 def exact(value: float) -> Fraction:
-    """A value as it is summed: fractions in whole millionths, halves up."""
+    """A value as it is summed: in whole millionths, the fraction alone rounded, halves up."""
     if isinstance(value, int):
         return Fraction(value)
-    return Fraction(math.floor(Fraction(value) * 1_000_000 + Fraction(1, 2)), 1_000_000)
+    whole = math.floor(value)
+    millionths = math.floor((value - whole) * 1e6 + 0.5)
+    return whole + Fraction(millionths, 1_000_000)
 
 
 def as_list(written: Any) -> list[Any]:

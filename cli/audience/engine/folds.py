@@ -25,10 +25,7 @@ MILLIONTHS = 10**6
 LARGEST = 1e18
 """A value beyond can't be summed exactly: 128 bits of millionths hold 10^14 of these."""
 
-_INFINITE = 1e30
-
-_WHOLE = float(2**52)
-"""From here on every double is a whole number."""
+_INFINITE = 1e24
 
 _SUMMED = {"sum", "mean"}
 
@@ -172,10 +169,15 @@ def _measured(limit: Limit, types: Mapping[str, Type], each: bool) -> _Measured:
 
 
 def _millionths(column: nw.Expr) -> nw.Expr:
-    """Whole millionths, halves up: engines round halves each in their own way, floor is one."""
+    """Whole millionths as 128 bits: the whole part exactly, the fraction rounded, halves up.
+
+    Engines round halves each in their own way; floor is one.
+    """
     # Infinity counts as more than any bound that a rule can have.
-    product = (column * MILLIONTHS).clip(-_INFINITE, _INFINITE)
-    return nw.when(product.abs() < _WHOLE).then((product + 0.5).floor()).otherwise(product)
+    value = column.clip(-_INFINITE, _INFINITE)
+    whole = value.floor()
+    fraction = ((value - whole) * MILLIONTHS + 0.5).floor()
+    return whole.cast(nw.Int128) * MILLIONTHS + fraction.cast(nw.Int128)
 
 
 def _in_range(value: nw.Expr, limit: Limit, scale: int, column: Type | None) -> nw.Expr:

@@ -211,16 +211,22 @@ class FileReader:
         if file is not self:
             self.used[file.name] = file
             file._tell_early()
-        key = f"rows/{table.name}/{own}"
-        if key not in file._conditions:
-            self.library.path.append(step)
-            reader = ConditionReader(table, self.library.catalog, self.problems, file, depth)
-            file._conditions[key] = reader.read(file.outputs.rows[own])
-            file._heights[key] = reader.deepest - depth
+        condition = file._row_condition(own, table, depth)
+        if condition is None:
+            return None
+        height = file._heights[_row_name(own, table)]
+        return Named(name.text, condition, None, name.at), height
+
+    def _row_condition(self, own: str, table: Table, depth: int) -> Condition | None:
+        """What a name of `rows` stands for over an event table; None after a problem."""
+        key = _row_name(own, table)
+        if key not in self._conditions:
+            self.library.path.append((self, f"rows {own}"))
+            reader = ConditionReader(table, self.library.catalog, self.problems, self, depth)
+            self._conditions[key] = reader.read(self.outputs.rows[own])
+            self._heights[key] = reader.deepest - depth
             self.library.path.pop()
-        condition = file._conditions[key]
-        height = file._heights[key]
-        return None if condition is None else (Named(name.text, condition, None, name.at), height)
+        return self._conditions[key]
 
     def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
         """See :meth:`Names.resolve`: a name in a condition of this file."""
@@ -330,8 +336,8 @@ class FileReader:
     def _check_rows(self) -> None:
         """A condition over rows is read where it is used; of one event table, here too."""
         tables = list(self.library.catalog.events.values())
-        for name, node in self.outputs.rows.items() if len(tables) == 1 else ():
-            self.resolve_rows(Scalar(name, False, node.at), tables[0], 0)
+        for name in self.outputs.rows if len(tables) == 1 else ():
+            self._row_condition(name, tables[0], 0)
 
     def _check_slug(self, what: str, node: Node) -> None:
         scalar = self.problems.scalar(node, f"`{what}`")
@@ -368,3 +374,8 @@ class FileReader:
 def _own_name(stage: str) -> str:
     """What a stage's own condition is kept under: no name can have a slash."""
     return f"own/{stage}"
+
+
+def _row_name(name: str, table: Table) -> str:
+    """What a condition over an event table's rows is kept under."""
+    return f"rows/{table.name}/{name}"
