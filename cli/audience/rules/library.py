@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Mapping as MappingOf
 
 from audience.errors import Location, Source, UsageError, listed, nearest
-from audience.kinds import Catalog
 from audience.rules.reader import Problems
-from audience.rules.rulefile import FileReader, Step
+from audience.rules.rulefile import FileReader, Shelf
 from audience.rules.source import Mapping, Scalar, parse
 from audience.rules.tree import RuleFile
 
 
-class Library:
+class Library(Shelf):
     """The rule files of a project, by ``campaign/phase``."""
-
-    def __init__(
-        self, catalog: Catalog, problems: Problems, variables: MappingOf[str, str] | None = None
-    ) -> None:
-        self.catalog = catalog
-        self.problems = problems
-        self.variables = variables or {}
-        self.files: dict[str, FileReader] = {}
-        self.path: list[Step] = []
-        self.unreadable = False
 
     def read(self, sources: Iterable[Source], others: Iterable[Source] = ()) -> list[RuleFile]:
         """The rule files of ``sources``; ``others`` are files that may be referred to.

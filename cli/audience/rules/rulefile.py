@@ -7,11 +7,11 @@ the same object and a cycle shows itself as a name asked for while it is being r
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
 from datetime import date
-from typing import TYPE_CHECKING
 
 from audience.errors import Problem, Source, listed, nearest
-from audience.kinds import Table
+from audience.kinds import Catalog, Table
 from audience.rules.conditions import ConditionReader
 from audience.rules.grammar import OTHERWISE, RULE_FILE, SLUG_WORDS, is_slug
 from audience.rules.outputs import BASE, Output, Outputs
@@ -31,16 +31,28 @@ from audience.rules.tree import (
 )
 from audience.rules.variables import Variables
 
-if TYPE_CHECKING:
-    from audience.rules.library import Library
-
 Step = tuple["FileReader", str]
 
 
-class FileReader:
-    """Reads one file of a library."""
+class Shelf:
+    """What the files that are read together share: each other, and what was found so far."""
 
-    def __init__(self, source: Source, document: Mapping, library: Library) -> None:
+    def __init__(
+        self, catalog: Catalog, problems: Problems, variables: MappingOf[str, str] | None = None
+    ) -> None:
+        self.catalog = catalog
+        self.problems = problems
+        self.variables = variables or {}
+        self.files: dict[str, FileReader] = {}
+        self.path: list[Step] = []
+        """The names that are being read, each for the one before it."""
+        self.unreadable = False
+
+
+class FileReader:
+    """Reads one file among others."""
+
+    def __init__(self, source: Source, document: Mapping, library: Shelf) -> None:
         self.source = source
         self.library = library
         self.problems = library.problems
