@@ -51,6 +51,8 @@ class BuildResult:
     warnings: tuple[str, ...]
     packs: Mapping[str, PackData] = field(repr=False, compare=False)
     broken: tuple[str, ...] = ()
+    lists: tuple[ListInput, ...] = ()
+    """The lists and published packs that were read."""
 
     def ids(self, pack: str) -> pa.Array:
         """A pack's ids, ascending, of the user table's key type. Raises UsageError."""
@@ -179,9 +181,11 @@ class _Run:
             *_rule_warnings(request.file),
             *(told for each in self.outcome.stray for told in _stray_warnings(each)),
             *self._stranger_warnings(request.file, file.snapshot, listed),
+            *self._history_warnings(summary.name, number),
             *_empty_warnings(summary),
         )
         packs = self._packs(file)
+        inputs = tuple(dict.fromkeys(_list_inputs(self.lists, listed)))
         published = None
         if not dry_run and not broken:
             manifest = record(
@@ -189,13 +193,24 @@ class _Run:
                 request,
                 self.users[file.snapshot],
                 self.plan.inputs[number],
-                _list_inputs(self.lists, listed),
+                inputs,
                 summary,
             )
             text = to_json(summary.to_dict())
             folder = self.workspace.project.packs
             published = publish(folder, manifest, tuple(packs.values()), text)
-        return BuildResult(summary, published, warnings, packs, broken)
+        return BuildResult(summary, published, warnings, packs, broken, inputs)
+
+    def _history_warnings(self, name: str, number: int) -> Iterable[str]:
+        """Windows that reach back to days before the first there is hold less than they say."""
+        for read in self.plan.inputs[number]:
+            days = {file.day for file in self.workspace.tables[read.table].files if file.day}
+            starts = [rows.days[0] for rows in read.rows if rows.days[0] is not None]
+            if days and starts and min(starts) < min(days):
+                yield (
+                    f"{name}: a window begins on {min(starts)}, the days of table "
+                    f"`{read.table}` on {min(days)}"
+                )
 
     def _packs(self, file: FilePlan) -> Mapping[str, PackData]:
         key_type = self.users[file.snapshot].key_type

@@ -236,6 +236,18 @@ CASE = "cases:\n  - name: n\n    users: [{user_id: 1, age: 20}]\n    packs: {ric
         ("cases:\n", "case:\n", "unknown key `case`"),
         ("    packs", "    events: {visits: []}\n    packs", "no event table `visits`"),
         ("    packs", "    events: [{user: 1}]\n    packs", "has no column `user`"),
+        ("age: 20", "city: '9'", "`9` is no value of the dictionary"),
+        ("age: 20", "age: '20'", "is text, the column is a whole number"),
+        ("user_id: 1, ", "user_id: '1', ", "is text, the column is a whole number"),
+        ("out: [1]", "out: ['1']", "`1` is no key"),
+        ("    packs", "    events: [{user_id: 1}]\n    packs", "an event without `ts`"),
+        ("    packs", "    events: [{ts: 2024-01-01}]\n    packs", "an event without `user_id`"),
+        (
+            "    packs",
+            "    events: [{user_id: 2, ts: 2024-01-01}]\n    packs",
+            "an event of `events` is of user 2, who is not in the case",
+        ),
+        ("    packs", "    lists: {vip.txt: [1]}\n    packs", "no rule reads the list `vip.txt`"),
         ("    packs", "    as_of: soon\n    packs", "`soon` is not a date"),
     ],
 )
@@ -300,3 +312,25 @@ def test_what_is_tested_is_not_the_state_of_the_project(project: Path, run: Run)
     (project / "audience.yaml").write_text(text + "suppress: [{path: lists/gone.csv}]\n")
     write(project, HOLDS)
     assert run("test", at=project).code == 0
+
+
+def test_a_chain_tells_how_many_there_were_before_it(project: Path, run: Run) -> None:
+    where = "{did: {event: buy, times: 2.., then: {event: ask, after: ..1d}}}"
+    rules = f"campaign: c\nphase: p\nas_of: 2024-03-01\npacks: {{x: {{where: {where}}}}}\n"
+    (project / "rules/a.yaml").write_text(rules)
+    write(
+        project,
+        """\
+cases:
+  - name: one is followed in time
+    users: [{user_id: 1}]
+    events:
+      - {user_id: 1, ts: 2024-02-01, action: buy}
+      - {user_id: 1, ts: 2024-02-02, action: buy}
+      - {user_id: 1, ts: 2024-02-03, action: ask}
+    packs: {x: {in: [1]}}
+""",
+    )
+    done = run("test", at=project)
+    assert done.code == 9
+    assert "times is 1 (2 before `then`)" in done.out

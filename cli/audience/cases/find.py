@@ -7,11 +7,12 @@ from datetime import date
 from pathlib import Path
 
 from audience.cases.reader import SUFFIX, Case, CaseFile, read_case_file
-from audience.cases.run import Prepared
+from audience.cases.run import Prepared, spellings
 from audience.errors import UsageError, listed
 from audience.rules.project import Project
 from audience.rules.reader import Problems
-from audience.rules.tree import RuleFile
+from audience.rules.tree import Published, RuleFile
+from audience.rules.walk import conditions_of, lists_of
 from audience.workspace import RULE_SUFFIXES, Workspace, read_rules, shown
 
 Given = tuple[tuple[str, str], ...]
@@ -68,8 +69,26 @@ def prepare_cases(
             problems.error(cases[0].at, "the case has no day", expected)
         else:
             _check_packs(file, cases, problems)
+            _check_lists(file, cases, problems)
             out.append(Prepared(file, day, tuple(cases)))
     return out
+
+
+def _check_lists(file: RuleFile, cases: Sequence[Case], problems: Problems) -> None:
+    """A list that no rule reads is a slip in its name: the one that is meant would be empty."""
+    known = {each.path for each in lists_of(file)}
+    for condition in conditions_of(file):
+        if isinstance(condition, Published):
+            known |= {*spellings(condition.reference)}
+    for case in cases:
+        for name in case.lists:
+            if name not in known:
+                problems.error(
+                    case.at,
+                    f"no rule reads the list `{name}`",
+                    "one of " + listed(sorted(known)),
+                    meant=(name, known),
+                )
 
 
 def _check_packs(file: RuleFile, cases: Sequence[Case], problems: Problems) -> None:

@@ -119,6 +119,7 @@ class _Reader:
         rows |= self._events(fields.get("events"))
         expected = self._packs(fields["packs"][1]) if "packs" in fields else ()
         self._check_users(rows[self.catalog.users.name], expected)
+        self._check_events(name.at if name else node.at, rows)
         return Case(
             name.text if name else "",
             name.at if name else node.at,
@@ -205,8 +206,13 @@ class _Reader:
                 row[tag.name] = read_cell(value, tag, choices, self.zone)
             except Misfit as misfit:
                 self.problems.misfit(value.at, misfit)
-        if table.is_users and row.get(table.key) is None:
+        named = {tag.name for key, _ in mapping.entries if (tag := table.find(key.text))}
+        if table.is_users and row.get(table.key) is None and table.key not in named:
             self.problems.error(mapping.at, f"a user without `{table.key}`", f"`{table.key}: …`")
+        for name in (table.key, table.time) if table.time else ():
+            if name not in named:
+                expected = f"`{name}: …`, or `{name}: null` where it is meant to be missing"
+                self.problems.error(mapping.at, f"an event without `{name}`", expected)
         return row
 
     def _lists(
@@ -244,6 +250,16 @@ class _Reader:
             except Misfit as misfit:
                 self.problems.misfit(item.at, misfit)
         return out
+
+    def _check_events(self, at: Location, rows: MappingOf[str, list[Row]]) -> None:
+        """A slip in an event's key must not pass as a user who did nothing."""
+        keys = {row.get(self.catalog.users.key) for row in rows[self.catalog.users.name]}
+        for name, table in self.catalog.events.items():
+            for row in rows[name]:
+                user = row.get(table.key)
+                if user is not None and user not in keys:
+                    message = f"an event of `{name}` is of user {user}, who is not in the case"
+                    self.problems.error(at, message, f"a row of `users` with {user}")
 
     def _check_users(self, users: list[Row], expected: tuple[Expected, ...]) -> None:
         """A slip in a key must not pass as a user who is out."""

@@ -15,13 +15,14 @@ from audience.cases.reader import Case, CaseFile, Expected, UserKey
 from audience.cases.tables import apart, write_tables
 from audience.engine.base import Engine
 from audience.engine.choice import open_engine
-from audience.engine.run import Outcome, measure_user, node_name, run_plan
+from audience.engine.run import UNFOLLOWED, Outcome, measure_user, node_name, run_plan
 from audience.engine.tables import TableData
 from audience.errors import Location
 from audience.insight.why import WhyLine, why
 from audience.kinds import Kind
 from audience.plan.build import Parts, Request, build_plan, plan_parts
 from audience.plan.nodes import Fold, Ids, Kept, Listed, Plan, Published, Share, Test
+from audience.rules.reference import Reference
 from audience.rules.tree import All, Condition, Did, Named, RuleFile
 from audience.rules.tree import Test as TagTest
 from audience.rules.walk import below
@@ -97,6 +98,12 @@ def _batches(workspace: Workspace, prepared: Prepared) -> Iterable[tuple[Case, .
         for node in plan.nodes
     )
     return [(case,) for case in prepared.cases] if alone else [prepared.cases]
+
+
+def spellings(reference: Reference) -> tuple[str, ...]:
+    """How a case may call a published pack: as the rule does, or without the day."""
+    bare = f"{reference.campaign}/{reference.phase}/{reference.pack}"
+    return (f"{bare}@{reference.as_of}", str(reference), bare)
 
 
 class _Run:
@@ -202,9 +209,8 @@ class _Run:
             case Ids(values):
                 ids = values or ()
             case Published(reference):
-                bare = f"{reference.campaign}/{reference.phase}/{reference.pack}"
-                names = (f"{bare}@{reference.as_of}", str(reference), bare)
-                ids = next((case.lists[name] for name in names if name in case.lists), ())
+                names = (name for name in spellings(reference) if name in case.lists)
+                ids = next((case.lists[name] for name in names), ())
         return pa.array(list(dict.fromkeys(ids)), kind)
 
     def _ids(self, outcome: Outcome, node: int) -> list[UserKey]:
@@ -224,7 +230,9 @@ def _found_events(did: Did, planned: Parts, measures: Mapping[int, Mapping[Any, 
             name = limit.name + (f"({limit.column})" if limit.column else "")
             value = found.get(limit, limit.measure.of_nothing)
             told[name] = "missing" if value is None else _shown(value)
-    return ", ".join(f"{name} is {value}" for name, value in told.items())
+    text = ", ".join(f"{name} is {value}" for name, value in told.items())
+    first = next((measures.get(n, {}).get(UNFOLLOWED) for n in planned.folds[id(did)]), None)
+    return text if first is None else f"{text} ({first} before `then`)"
 
 
 def _shown(value: Any) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from audience.errors import listed, nearest
 from audience.kinds import NUMBERS, Choice, Kind, Tag, Type
 from audience.rules.scalars import Misfit, fit_number, read_date, read_number
 from audience.rules.source import Node, Scalar, Sequence
@@ -27,8 +28,8 @@ def read_key(node: Node, kind: Type) -> int | str:
         raise Misfit("a key is missing here", "a user's key")
     if kind.kind is not Kind.INTEGER:
         return node.text
-    if not _WHOLE.fullmatch(node.text):
-        raise Misfit(f"`{node.text}` is no key", "a whole number")
+    if node.quoted or not _WHOLE.fullmatch(node.text):
+        raise Misfit(f"`{node.text}` is no key", "a whole number, without quotes")
     return int(node.text)
 
 
@@ -47,12 +48,24 @@ def read_cell(node: Node, tag: Tag, choices: tuple[Choice, ...] | None, zone: st
 def _single(node: Node, kind: Type, choices: tuple[Choice, ...] | None, zone: str) -> Single:
     if not isinstance(node, Scalar):
         raise Misfit("a cell holds a single value", "a value")
-    text = node.text
     if node.is_null:
         return None
     for choice in choices or ():
-        if choice.label and choice.label == text:
+        if choice.label and choice.label == node.text:
             return choice.value
+    value = _stored(node, kind, zone)
+    if choices is not None and value not in [choice.value for choice in choices]:
+        # A slip would be a user whom no rule finds: every `out` would hold.
+        words = [each for choice in choices for each in (choice.label, str(choice.value)) if each]
+        message = f"`{node.text}` is no value of the dictionary"
+        raise Misfit(message, "one of " + listed(words), nearest(node.text, words))
+    return value
+
+
+def _stored(node: Scalar, kind: Type, zone: str) -> bool | int | float | Decimal | str | date:
+    text = node.text
+    if node.quoted and kind.kind in NUMBERS | {Kind.BOOL}:
+        raise Misfit(f'`"{text}"` is text, the column is a {kind}', "a value without quotes")
     match kind.kind:
         case Kind.BOOL:
             if text not in {"true", "false"}:

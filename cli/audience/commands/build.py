@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,6 +128,9 @@ def _build(
     warn((text for result in results for text in result.warnings), quiet=quiet)
     if not quiet:
         for result in results:
+            for each in result.lists:
+                if each.kind == "published":
+                    say(f"{result.summary.name} takes {each.name}: {counted(each.size, 'user')}")
             if result.published:
                 what = "unchanged" if result.published.unchanged else "published"
                 name = result.published.manifest.name
@@ -153,6 +157,7 @@ def _result_dict(result: BuildResult) -> dict[str, Any]:
         "unchanged": published.unchanged if published else None,
         "warnings": list(result.warnings),
         "broken": list(result.broken),
+        "lists": [asdict(each) for each in result.lists],
     }
 
 

@@ -44,14 +44,14 @@ def passing(tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node]) -> 
 
 def measures_of(
     tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node], user: int | str
-) -> tuple[nw.LazyFrame[Any], Callable[[Mapping[str, Any]], dict[Limit, Any]]]:
+) -> tuple[nw.LazyFrame[Any], Callable[[Mapping[str, Any]], dict[Limit | str, Any]]]:
     """One user's aggregates: a row, or none without events; and how the measures are read of it."""
     events = tables[fold.rows.table]
     measured = [_measured(limit, events.types, fold.each is not None) for limit in fold.limits]
     rows = select_rows(tables, fold.rows, nodes).filter(nw.col(events.key) == user)
     pairs = list(zip(fold.limits, measured, strict=True))
 
-    def read(row: Mapping[str, Any]) -> dict[Limit, Any]:
+    def read(row: Mapping[str, Any]) -> dict[Limit | str, Any]:
         return {limit: each.value(row) for limit, each in pairs}
 
     # Engines hand 128 bits over in their own ways, or not at all: as texts they are alike.

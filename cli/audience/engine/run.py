@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +17,7 @@ from audience.engine.columns import scan
 from audience.engine.compile import Compiler, tells_missing, with_shared
 from audience.engine.folds import LARGEST, largest, measures_of, passing, summed
 from audience.engine.late import Answer, Flags, Late, Split
-from audience.engine.rows import Events, any_matching, matching
+from audience.engine.rows import Events, any_matching, matching, select_rows
 from audience.engine.tables import TableData
 from audience.errors import DataError
 from audience.kinds import Kind
@@ -28,6 +28,7 @@ from audience.plan.nodes import Fold, Limit, Listed, Node, Plan, Read, Rows, Tes
 _EXAMPLES = 3
 _KEY = OWN + "key"
 _ROWS = OWN + "rows"
+UNFOLLOWED = "unfollowed"
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,11 @@ def run_plan(
 
 def measure_user(
     plan: Plan, tables: Mapping[str, TableData], engine: Engine, user: int | str
-) -> dict[int, dict[Limit, Any]]:
-    """For each fold of a plan the measures of one user's events; empty where none counted."""
+) -> dict[int, dict[Limit | str, Any]]:
+    """For each fold of a plan the measures of one user's events; empty where none counted.
+
+    Where rows must be followed, :data:`UNFOLLOWED` counts them whatever follows.
+    """
     with engine.refusals():
         return _Run(plan, tables, {}, engine, {}, _silent).measure(user)
 
@@ -130,14 +134,20 @@ class _Run:
             strangers += [Strangers(listed, count, day) for listed, count in found.items() if count]
         return Outcome(memberships, stray, tuple(strangers))
 
-    def measure(self, user: int | str) -> dict[int, dict[Limit, Any]]:
+    def measure(self, user: int | str) -> dict[int, dict[Limit | str, Any]]:
         """See :func:`measure_user`."""
         events = {read.table: self._read_events(read) for read in self.plan.events}
-        out = {}
+        out: dict[int, dict[Limit | str, Any]] = {}
         for number in (number for read in self.plan.events for number in read.folds):
             frame, read_row = measures_of(events, self._fold(number), self.plan.nodes, user)
             rows = self.engine.fetch(frame).to_pylist()
             out[number] = read_row(rows[0]) if rows else {}
+            fold = self._fold(number)
+            if fold.rows.then is not None:
+                alone = select_rows(events, replace(fold.rows, then=None), self.plan.nodes)
+                mine = alone.filter(nw.col(events[fold.rows.table].key) == user)
+                counted = self.engine.fetch(mine.select(nw.len().alias(_ROWS)))
+                out[number][UNFOLLOWED] = int(counted[_ROWS][0].as_py())
         return out
 
     def _fold_events(self) -> tuple[dict[int, pa.Array], tuple[StrayEvents, ...]]:

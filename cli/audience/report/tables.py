@@ -55,7 +55,7 @@ def _stages_grid(summary: Summary) -> Grid:
             share = percent(users / summary.base if summary.base else None)
             rows.append((stages.name, what, number(users), share))
     columns = (Column("stages"), Column(""), Column("size", True), Column("of base", True))
-    title = f"stages: together they are the base of {number(summary.base)} users"
+    title = f"stages: parts of the base of {number(summary.base)} users"
     return Grid(title, columns, tuple(rows))
 
 
@@ -191,6 +191,10 @@ def builds_grid(manifests: Sequence[Manifest]) -> Grid:
     return Grid("published packs", columns, rows)
 
 
+def _suppressed(manifest: Manifest) -> str:
+    return f", {number(manifest.suppressed)} suppressed" if manifest.suppressed else ""
+
+
 def build_grids(build: Build, pack: str, members: Sequence[object]) -> list[Grid]:
     """One build, or one of its packs with a few members."""
     manifest = build.manifest
@@ -198,7 +202,9 @@ def build_grids(build: Build, pack: str, members: Sequence[object]) -> list[Grid
     facts = [
         ("build", manifest.name + (" (some packs only)" if manifest.partial else "")),
         ("label", manifest.label),
-        ("base", f"{number(manifest.base_size)} users"),
+        ("base", f"{number(manifest.base_size)} users" + _suppressed(manifest)),
+        *([("snapshot", manifest.snapshot)] if manifest.snapshot else []),
+        *((each.kind, f"{each.name}, {number(each.size)} ids") for each in manifest.lists),
         (
             "rules",
             ", ".join(f"{rule.path} (sha256 {rule.sha256[:12]}…)" for rule in manifest.rules),

@@ -52,7 +52,7 @@ class Split:
 def read_limit(node: Node, users: Table, problems: Problems) -> Limit | None:
     """The limit; None after a problem."""
     fields = problems.fields(node, LIMIT, "`limit`")
-    if fields is None or "keep" not in fields:
+    if fields is None:
         return None
     before = problems.count
     keep = _read(fields, "keep", _read_keep, problems)

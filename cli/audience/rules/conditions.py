@@ -9,7 +9,7 @@ from typing import Protocol
 from audience.errors import Location, listed
 from audience.kinds import Catalog, Table
 from audience.rules.behaviour import read_behaviour
-from audience.rules.grammar import CONDITION
+from audience.rules.grammar import CONDITION, place_of
 from audience.rules.lists import read_ids, read_published
 from audience.rules.reader import Problems
 from audience.rules.source import Mapping, Node, Scalar, Sequence
@@ -189,7 +189,7 @@ class ConditionReader:
             self.problems.error(
                 key.at,
                 f"unknown {what} `{key.text}`",
-                expected,
+                expected + place_of(key.text),
                 meant=(key.text, (*self.table.names, *keywords)),
             )
             return [None]

@@ -158,6 +158,20 @@ TAG = {
 }
 
 
+_PLACES = (
+    (("all", "any", "not", "minus", "did", "did_not", "ids", "published"), "inside `where: {…}`"),
+    (("event", "then", "times", "each", "hours", "weekdays"), "inside `did: {…}`"),
+    (("limit", "split", "expect"), "beside the `where` of a pack"),
+    (("same", "after"), "inside `then: {…}`"),
+    (("keep",), "inside `limit: {…}`"),
+)
+
+
+def place_of(name: str) -> str:
+    """Where a key stands that is found elsewhere, for the commonest; empty for others."""
+    return next((f"; `{name}` stands {place}" for names, place in _PLACES if name in names), "")
+
+
 def is_slug(text: str) -> bool:
     """Whether a text may name a campaign or a phase: it becomes one folder, never a path."""
     return len(text) <= MAX_NAME and re.fullmatch(SLUG, text) is not None

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
 from audience.errors import Location, Problem, RuleError, Severity, listed, nearest
-from audience.rules.grammar import Key
+from audience.rules.grammar import Key, place_of
 from audience.rules.scalars import Misfit
 from audience.rules.source import Mapping, Node, Scalar, Sequence
 
@@ -126,10 +126,10 @@ class Problems:
         return out
 
     def unknown_key(self, key: Scalar, keys: Collection[str], what: str) -> None:
-        """Note a key that is not known."""
+        """Note a key that is not known; of one that belongs elsewhere, where that is."""
         self.error(
             key.at,
             f"unknown key `{key.text}` in {what}",
-            "one of " + listed(keys),
+            "one of " + listed(keys) + place_of(key.text),
             meant=(key.text, keys),
         )

@@ -55,6 +55,9 @@ class RowReader:
             return None
         rows = self.read(fields, key.at, before)
         after = self._scalar(fields, "after", read_gap) or ANY_GAP
+        if after.low == after.high and ".." not in str(getattr(fields["after"][1], "text", "")):
+            text = f"`after: {after}` is exactly so long after; `..{after}` is up to that"
+            self.problems.warn(fields["after"][1].at, text)
         if rows is None:
             return None
         if after.unit is Unit.HOURS and not (_has_clock(before) and _has_clock(rows.table)):

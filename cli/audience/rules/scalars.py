@@ -111,6 +111,14 @@ def _number_hint(text: str) -> str:
     return "a number such as 5000, 1.5万 or 5K, or a range such as 5000.. or 18..30"
 
 
+def _unquoted_hint(text: str) -> str:
+    compared = re.fullmatch(r"([<>])(=?)\s*(\S+)", text)
+    if not compared:
+        return "a number, without quotes"
+    name = {"<": "lt", ">": "gt"}[compared[1]] + ("e" if compared[2] else "")
+    return f"`{{{name}: {compared[3]}}}`"
+
+
 def read_date(text: str) -> date:
     """``2023-02-01``."""
     if not _DATE.fullmatch(text):
@@ -220,7 +228,7 @@ def read_value(scalar: Scalar, kind: Type) -> Value:
     if kind.kind in NUMBERS:
         if scalar.quoted:
             raise Misfit(
-                f"`{_shown(scalar)}` is text, the column is a {kind}", "a number, without quotes"
+                f"`{_shown(scalar)}` is text, the column is a {kind}", _unquoted_hint(text)
             )
         return fit_number(read_number(text), kind)
     if kind.kind in DAYS:

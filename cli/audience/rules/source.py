@@ -26,6 +26,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT = "tag:yaml.org,2002:str"
 _CORE_TAGS = {None, "!", _TEXT}
 _PLAIN = {None, ""}
+_FULL_WIDTH = "，：｛｝［］"
 _QUOTES = 'quotes around "${…}" inside {…} and […], where YAML ends a text at the first }'
 
 
@@ -231,8 +232,15 @@ class _Composer:
         for mark in (error.problem_mark, error.context_mark):
             if mark and (mark.line + 1, mark.column + 1) < (end.line, end.column):
                 at = Location(self.source, mark.line + 1, mark.column + 1)
-                return Problem(message, at, _QUOTES if "${" in at.quoted else "")
+                return Problem(message, at, _hint(at.quoted))
         return Problem(message, end)
+
+
+def _hint(line: str) -> str:
+    """What a line that is no YAML probably lacks."""
+    if any(sign in line for sign in _FULL_WIDTH):
+        return "half-width signs: , : { } [ ] instead of " + " ".join(_FULL_WIDTH)
+    return _QUOTES if "${" in line else ""
 
 
 def _events(text: str) -> Iterator[Any]:

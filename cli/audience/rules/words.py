@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from audience.kinds import Tag
-from audience.rules.scalars import Range
+from audience.rules.moments import WEEKDAYS
+from audience.rules.scalars import Duration, Range
 from audience.rules.tree import (
     All,
     AtLeast,
@@ -25,6 +26,7 @@ from audience.rules.tree import (
 )
 
 _SIGNS = {"eq": "=", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_WEEKDAYS = {number: name for name, number in WEEKDAYS.items() if name.isascii()}
 _MOST_VALUES = 5
 
 
@@ -68,7 +70,16 @@ def measure_words(test: MeasureTest) -> str:
     bounds = str(test.range)
     if isinstance(test.range, Range) and test.range.low == test.range.high:
         bounds = _plain(test.range.low)
+    if test.measure.of_days:
+        bounds = f"{_window_word(test.range)} {bounds}"
     return f"{test.measure.name}{column} {bounds}"
+
+
+def _window_word(window: object) -> str:
+    if not isinstance(window, Range):
+        return "within"
+    sides = (window.low, window.high)
+    return "ago" if any(isinstance(side, Duration) for side in sides) else "between"
 
 
 def _test(test: Test) -> str:
@@ -90,10 +101,9 @@ def _rows(rows: Rows) -> str:
     if rows.hours is not None:
         text += f", hours {rows.hours}"
     if rows.weekdays:
-        text += f", weekdays {_listed(rows.weekdays)}"
+        text += f", weekdays {_listed(tuple(_WEEKDAYS[day] for day in rows.weekdays))}"
     if rows.window is not None:
-        dated = isinstance(rows.window, Range)
-        text += f", {'between' if dated else 'within'} {rows.window}"
+        text += f", {_window_word(rows.window)} {rows.window}"
     if rows.then is not None:
         same = "".join(f", same {one.name}" for one, _ in rows.then.same)
         text += f", then after {rows.then.after}{same} ({_rows(rows.then.rows)})"
