@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -46,6 +46,7 @@ class _Found:
     time: str = ""
     day: str = ""
     action: str = ""
+    snapshot: str = ""
 
 
 def make_project(folder: Path, tables: Sequence[Path], key: str | None) -> tuple[Path, ...]:
@@ -85,11 +86,13 @@ def _from_tables(folder: Path, tables: Sequence[Path], key: str | None) -> dict[
     found = [_open(folder, path) for path in tables]
     users = next((each for table in found if (each := _as_users(table, key))), None)
     if users is None:
+        users = next((each for table in found if (each := _as_snapshots(table, key))), None)
+    if users is None:
         wanted = (
             f"`{key}`" if key else "a column of whole numbers or texts that names each user once"
         )
         raise UsageError(f"no user table among {', '.join(map(str, tables))}: it needs {wanted}")
-    rest = [table for table in found if table is not users.data]
+    rest = [table for table in found if table.spec.path != users.path]
     events = [_as_events(table, users, number) for number, table in enumerate(rest)]
     reports = [
         _report(users.data, name)
@@ -155,6 +158,25 @@ def _as_users(table: TableData, key: str | None) -> _Found | None:
     return None
 
 
+def _as_snapshots(table: TableData, key: str | None) -> _Found | None:
+    """A user table with a partition for each day: a key is unique in the newest of them."""
+    for name in _day_partitions(table):
+        newest = open_table(replace(table.spec, snapshot=name), table.root, _ZONE)
+        users = _as_users(newest, key)
+        if users is not None and (key or _KEY_NAMES.search(users.key)):
+            return replace(users, snapshot=name)
+    return None
+
+
+def _day_partitions(table: TableData) -> list[str]:
+    """The hive partitions whose values are all days."""
+    return sorted(
+        name
+        for name in {key for file in table.files for key in file.keys}
+        if all(_is_day(file.keys.get(name, "")) for file in table.files)
+    )
+
+
 def _as_events(table: TableData, users: _Found, number: int) -> _Found:
     tags = table.tags
     kinds = {name: tag.type.kind for name, tag in tags.items()}
@@ -163,11 +185,7 @@ def _as_events(table: TableData, users: _Found, number: int) -> _Found:
     if users.key not in tags or not times:
         lack = f"no `{users.key}`" if users.key not in tags else "no timestamp and no date"
         raise UsageError(f"--from {table.spec.path}: not an event table of these users: {lack}")
-    days = [
-        name
-        for name in {key for file in table.files for key in file.keys}
-        if all(_is_day(file.keys.get(name, "")) for file in table.files)
-    ]
+    days = _day_partitions(table)
     actions = [name for name in _ACTION_NAMES if kinds.get(name) is Kind.TEXT]
     return _Found(
         table,
@@ -197,7 +215,7 @@ def _project_lines(
     for table in (users, *events):
         yield f"  {table.name}:\n"
         yield f"    path: {_text(_place(folder, Path(table.path)))}\n"
-        for role in ("key", "time", "day", "action"):
+        for role in ("key", "snapshot", "time", "day", "action"):
             if value := getattr(table, role):
                 yield f"    {role}: {_text(value)}\n"
         if table.action:

@@ -144,3 +144,14 @@ def test_a_table_that_is_not_there(run: Run, tmp_path: Path) -> None:
     done = run("init", "--from", "no.parquet", at=tmp_path)
     assert done.code == ExitCode.USAGE
     assert "no.parquet" in done.err
+
+
+def test_a_user_table_of_daily_snapshots(run: Run, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    words = ["--from", str(root / "fixtures/users"), "--from", str(root / "fixtures/events")]
+    done = run("init", str(tmp_path / "new"), *words)
+    assert done.code == 0, done.err
+    text = (tmp_path / "new/audience.yaml").read_text()
+    assert "    key: user_id\n    snapshot: dt\n" in text
+    assert "    time: ts\n    day: dt\n" in text
+    assert run("size", at=tmp_path / "new").code == 0
