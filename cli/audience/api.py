@@ -13,6 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
@@ -23,7 +26,7 @@ from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
 from audience.insight.tags import TagReport, report_tag
 from audience.kinds import Kind, Tag
-from audience.lists import list_problems
+from audience.lists import list_problems, suppressed_ids
 from audience.plan.explain import explain_plan
 from audience.rules.jsonschema import project_schema, rule_schema
 from audience.rules.lint import missing_warnings
@@ -243,15 +246,19 @@ def diff(project: Project | None, old: str, new: str) -> BuildDiff:
     )
 
 
-def write_diff(found: BuildDiff, folder: Path) -> int:
+def write_diff(project: Project | None, found: BuildDiff, folder: Path) -> int:
     """Write each pack's kept, added and removed ids below a folder; how many files that were.
 
-    Raises StoreError.
+    Nobody on the project's suppress lists is among them. Raises StoreError, DataError.
     """
+    whole = pa.types.is_integer(found.membership.keys.type)
+    suppressed = suppressed_ids(project, whole=whole) if project else None
     count = 0
     for pack in found.packs:
         for part, ids in found.ids(pack).items():
             name = pack.new if pack.old == pack.new else f"{pack.old}--{pack.new}"
+            if suppressed is not None:
+                ids = ids.filter(pc.invert(pc.is_in(ids, value_set=suppressed.cast(ids.type))))
             write_ids(folder / name / f"{part}.parquet", ids, found.key)
             count += 1
     return count

@@ -173,8 +173,14 @@ class _Run:
         """One file's result, published unless it is a dry run or its expectations are broken."""
         request, file = self.requests[number], self.plan.files[number]
         summary = _summarize(file, self.outcome)
+        members = self.outcome.memberships[file.snapshot]
         broken = tuple(
-            broken_expectations(request.file, summary, _sizes_before(self.workspace, request))
+            broken_expectations(
+                request.file,
+                summary,
+                {pack.name: members.size(node_name(pack.node)) for pack in file.guards},
+                _sizes_before(self.workspace, request),
+            )
         )
         listed = self._lists_of(file)
         warnings = (
@@ -231,7 +237,10 @@ class _Run:
     ) -> Iterable[str]:
         for each in self.outcome.strangers:
             mine = each.listed in listed and each.snapshot == snapshot
-            if mine and not isinstance(each.listed, Suppressed):
+            if mine and isinstance(each.listed, Suppressed):
+                if each.count == len(self.lists.ids[each.listed]):
+                    yield f"none of the {each.count:,} ids to be suppressed is in the user table"
+            elif mine:
                 count = f"{each.count:,} id" + ("" if each.count == 1 else "s")
                 place = place_of(each.listed, file)
                 where = f"{place}: " if place else ""

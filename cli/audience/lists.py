@@ -31,7 +31,9 @@ class Lists:
 
 def read_lists(workspace: Workspace, plan: Plan) -> Lists:
     """Read all lists of a plan. Raises DataError, NotPublishedError, StoreError with the place."""
-    reader = _Reader(workspace)
+    users = workspace.catalog.users
+    whole = users.tags[users.key].type.kind is Kind.INTEGER
+    reader = _Reader(workspace.project, whole=whole)
     ids, inputs = {}, {}
     for node in plan.nodes:
         if isinstance(node, Ids | Published | Suppressed):
@@ -70,6 +72,11 @@ def place_of(listed: Listed, file: RuleFile) -> Location | None:
     return None
 
 
+def suppressed_ids(project: Project, *, whole: bool) -> pa.Array | None:
+    """The ids on a project's suppress lists; None where it has none. Raises DataError."""
+    return _Reader(project, whole=whole).suppressed()[0] if project.suppress else None
+
+
 def describe(listed: Listed) -> str:
     """A list as messages name it."""
     match listed:
@@ -84,10 +91,9 @@ def describe(listed: Listed) -> str:
 
 
 class _Reader:
-    def __init__(self, workspace: Workspace) -> None:
-        self.project = workspace.project
-        users = workspace.catalog.users
-        self.whole = users.tags[users.key].type.kind is Kind.INTEGER
+    def __init__(self, project: Project, *, whole: bool) -> None:
+        self.project = project
+        self.whole = whole
 
     def read(self, node: Listed) -> tuple[pa.Array, tuple[ListInput, ...]]:
         match node:
@@ -107,7 +113,7 @@ class _Reader:
                         return pa.array([], self._type), ()
                     raise NotPublishedError(f"{node.at}: {error}") from None
             case Suppressed():
-                return self._suppressed()
+                return self.suppressed()
 
     @property
     def _type(self) -> pa.DataType:
@@ -121,6 +127,9 @@ class _Reader:
 
     def _published(self, node: Published) -> tuple[pa.Array, tuple[ListInput, ...]]:
         reference = node.reference
+        if reference.as_of is not None and reference.as_of > node.until:
+            text = f"`{reference}` is later than this build reads: up to {node.until}"
+            raise DataError(f"{node.at}: {text}; a second run would not give the same")
         try:
             dated = newest_with(self.project.packs, reference, node.until)
             build, ids = read_pack(self.project.packs, dated)
@@ -131,7 +140,7 @@ class _Reader:
         entry = build.entry(reference.pack)
         return ids.cast(self._type), (ListInput("published", str(dated), len(ids), entry.sha256),)
 
-    def _suppressed(self) -> tuple[pa.Array, tuple[ListInput, ...]]:
+    def suppressed(self) -> tuple[pa.Array, tuple[ListInput, ...]]:
         parts, inputs = [], []
         for spec in self.project.suppress:
             try:

@@ -20,6 +20,7 @@ from audience.plan.nodes import (
     AtLeast,
     Const,
     Fold,
+    Left,
     Limit,
     Node,
     Not,
@@ -36,6 +37,7 @@ from audience.plan.rewrite import (
     empty_window,
     flatten,
     fold_not,
+    leave_nobody,
     merge_values,
     order_parts,
     simplify,
@@ -139,6 +141,11 @@ CASES: list[tuple[Rewrite, tuple[Node, ...], Node, Node]] = [
     (empty_window, (), fold(NEXT, DAY, 0, 0), ALL),
     (empty_window, (), fold(DAY, DAY, 1, None), fold(DAY, DAY, 1, None)),
     (empty_window, (), fold(None, DAY, 1, None), fold(None, DAY, 1, None)),
+    # leave_nobody
+    (leave_nobody, (ALL,), Left(FIRST, A), Not(A)),
+    (leave_nobody, (NOBODY,), Left(A, FIRST), leaf(A)),
+    (leave_nobody, (ALL,), Left(A, FIRST), NOBODY),
+    (leave_nobody, (), Left(A, B), Left(A, B)),
 ]
 
 

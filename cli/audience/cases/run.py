@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from audience.cases.reader import Case, CaseFile, Expected, UserKey
-from audience.cases.tables import apart, write_tables
+from audience.cases.tables import apart, can_be_apart, write_tables
 from audience.engine.base import Engine
 from audience.engine.choice import open_engine
 from audience.engine.run import UNFOLLOWED, Outcome, measure_user, node_name, run_plan
@@ -92,7 +92,7 @@ def _batches(workspace: Workspace, prepared: Prepared) -> Iterable[tuple[Case, .
     """All cases together where nothing in the rules looks at keys or at other users."""
     plan = build_plan([Request(prepared.file, prepared.as_of)], workspace.catalog)
     key = workspace.catalog.users.key
-    alone = any(
+    alone = not all(map(can_be_apart, prepared.cases)) or any(
         isinstance(node, Ids | Published | Kept | Share)
         or (isinstance(node, Test) and node.column == key)
         for node in plan.nodes

@@ -55,6 +55,17 @@ def apart(key: UserKey, number: int) -> UserKey:
     return key + number * APART if isinstance(key, int) else f"{number}/{key}"
 
 
+def can_be_apart(case: Case) -> bool:
+    """Whether no key of a case could be taken for one of another, apart as they are."""
+    for row in (row for rows in case.rows.values() for row in rows):
+        for value in row.values():
+            if isinstance(value, int) and abs(value) >= APART // 2:
+                return False
+            if isinstance(value, str) and "/" in value:
+                return False
+    return True
+
+
 def _shifted(row: Row, table: TableData, number: int) -> Row:
     key = row.get(table.spec.key)
     if not number or not isinstance(key, int | str) or isinstance(key, bool):

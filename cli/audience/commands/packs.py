@@ -80,9 +80,10 @@ def diff_packs(
     from audience.report.tables import diff_grids
     from audience.report.words import counted
 
-    found = api.diff(api.load_if_any(project), old, new)
+    opened = api.load_if_any(project)
+    found = api.diff(opened, old, new)
     if write:
-        count = api.write_diff(found, write)
+        count = api.write_diff(opened, found, write)
         say(f"wrote {counted(count, 'file')} below {write}")
     if format is SummaryFormat.JSON:
         write_json(found.to_dict(matrix=matrix))

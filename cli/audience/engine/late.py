@@ -25,6 +25,7 @@ from audience.plan.nodes import (
     Fold,
     Ids,
     Kept,
+    Left,
     Listed,
     Node,
     Not,
@@ -37,7 +38,7 @@ from audience.plan.nodes import (
 from audience.rules.beside import SHARES
 
 Flags = npt.NDArray[np.bool_]
-_LATE = (Fold, Ids, Published, Suppressed, Kept, Share)
+_LATE = (Fold, Ids, Published, Suppressed, Kept, Left, Share)
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,13 @@ class Late:
             case Not(part):
                 inner = self._answers[part]
                 return Answer(~inner.closed, ~inner.possible, ~inner.sure)
+            case Left(part, less):
+                one, other = self._answers[part], self._answers[less]
+                return Answer(
+                    one.closed & ~other.closed,
+                    one.sure & ~other.possible,
+                    one.possible & ~other.sure,
+                )
             case And(parts):
                 return self._combined(parts, np.logical_and)
             case Or(parts):

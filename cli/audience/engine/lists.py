@@ -41,7 +41,7 @@ def read_list(path: Path, column: str, *, whole: bool) -> IdList:
         raise DataError("there is no such file") from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}") from None
-    read = _READERS[path.suffix.lower()]
+    read = _READERS[f".{path.name.lower().rpartition('.')[2]}"]
     try:
         values = read(data, column)
         if whole and path.suffix.lower() == ".csv" and not column:
@@ -73,6 +73,11 @@ def _read_csv(data: bytes, column: str) -> pa.Array:
     if text.count('"') % 2:
         # What follows would be one long value: ids would be lost without a word.
         raise DataError("cannot be read: a quote that begins a value never ends")
+    if '"' in text:
+        # The reader below takes what stands behind a closing quote: two stray quotes would
+        # swallow the rows between them.
+        for _ in csv.reader(io.StringIO(text, newline=""), strict=True):
+            pass
     names = next(csv.reader(io.StringIO(text, newline="")))
     chosen = _choose(names, column)
     options = pc_csv.ConvertOptions(

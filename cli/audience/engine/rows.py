@@ -8,7 +8,7 @@ of time; the number of rows up to either end then tells how many lie between.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -44,6 +44,8 @@ class Events:
     has_clock: bool
     zoned: bool
     time_zone: str
+    hold: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+    """Compute a frame once: rows that follow others are used several times."""
 
 
 def matching(rows: Rows, nodes: Sequence[Node], action: str) -> nw.Expr:
@@ -103,7 +105,8 @@ def _followed(
 ) -> nw.LazyFrame[Any]:
     """The rows that another row follows."""
     after = tables[then.rows.table]
-    later = select_rows(tables, then.rows, nodes)
+    # Held, as it is used twice: unheld, a chain of n would be computed 2^n times.
+    later = after.hold(select_rows(tables, then.rows, nodes))
     clock = _Clock(before, after, then)
     same = [f"{_SAME}{number}" for number in range(len(then.same))]
     kinds = [_common(before.types[one], after.types[other]) for one, other in then.same]

@@ -197,6 +197,7 @@ class _Run:
             table.tags[table.spec.time].type.kind is Kind.TIMESTAMP,
             table.zoned,
             self.engine.time_zone,
+            self.engine.hold,
         )
 
     def _is_chained(self, read: Read) -> bool:
@@ -208,7 +209,8 @@ class _Run:
         columns = summed(fold, events.types)
         if not columns:
             return
-        rows = events.frame.filter(matching(fold.rows, self.plan.nodes, events.action))
+        counts = matching(fold.rows, self.plan.nodes, events.action)
+        rows = events.frame.filter(counts & ~nw.col(events.key).is_null())
         found = self.engine.fetch(rows.select(*map(largest, columns)))
         for name in columns:
             value = found[name][0].as_py()

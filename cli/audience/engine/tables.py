@@ -67,9 +67,15 @@ class TableData:
 
     @property
     def key_type(self) -> pa.DataType:
-        """The key's type as the files store it; of dictionary-coded keys, that of their values."""
-        stored = self.schema.field(self.spec.key).type
-        return stored.value_type if pa.types.is_dictionary(stored) else stored
+        """The key's type as the files store it; of dictionary-coded keys, that of their values.
+
+        Where files differ in it, the widest.
+        """
+        stored = {file.schema.field(self.spec.key).type for file in self.files}
+        kinds = {each.value_type if pa.types.is_dictionary(each) else each for each in stored}
+        if len(kinds) == 1:
+            return kinds.pop()
+        return pa.int64() if all(map(pa.types.is_integer, kinds)) else pa.large_string()
 
     def within(self, days: tuple[date | None, date] | None) -> tuple[TableFile, ...]:
         """The files that can hold days of a window: all of them where days are no partition.

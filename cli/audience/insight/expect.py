@@ -12,14 +12,18 @@ from audience.rules.tree import Expect, RuleFile
 
 
 def broken_expectations(
-    file: RuleFile, summary: Summary, before: Mapping[str, tuple[str, int]]
+    file: RuleFile,
+    summary: Summary,
+    guards: Mapping[str, int],
+    before: Mapping[str, tuple[str, int]],
 ) -> Iterator[str]:
     """A sentence for each pack whose size, or change of size, is out of bounds, and each rest.
 
-    ``before`` has by pack the last build that it is compared with and its size then; a pack that
+    ``guards`` has the sizes of packs that are not built and must be right all the same,
+    ``before`` by pack the last build that it is compared with and its size then; a pack that
     was never published has no change.
     """
-    sizes = {pack.name: pack.size for pack in summary.packs}
+    sizes = {pack.name: pack.size for pack in summary.packs} | dict(guards)
     for pack in file.packs:
         if pack.expect is not None and pack.name in sizes:
             name = f"{summary.name}: pack `{pack.name}`"

@@ -19,6 +19,7 @@ from audience.plan.nodes import (
     Fold,
     Ids,
     Kept,
+    Left,
     Limit,
     Node,
     Not,
@@ -81,7 +82,7 @@ def plan_parts(
 ) -> Parts:
     """The plan of some conditions of a file, each a pack of its own, whatever the base."""
     arena = Arena()
-    lower = Lowering(arena, as_of)
+    lower = Lowering(arena, as_of, file.name)
     numbers = {id(each): lower.condition(each) for each in conditions}
     folds = {id(each): lower.folds(each) for each in conditions if isinstance(each, tree.Did)}
     everybody = arena.add(Const(True))
@@ -109,7 +110,7 @@ def _plan(arena: Arena, files: Sequence[FilePlan], catalog: Catalog) -> Plan:
 
 def _plan_file(arena: Arena, request: Request, suppress: bool) -> FilePlan:
     file = request.file
-    lower = Lowering(arena, request.as_of, suppress=suppress)
+    lower = Lowering(arena, request.as_of, file.name, suppress=suppress)
     whole = lower.condition(file.base) if file.base else arena.add(Const(True))
     base = lower.allowed(whole)
 
@@ -123,9 +124,21 @@ def _plan_file(arena: Arena, request: Request, suppress: bool) -> FilePlan:
     )
     wanted = {pack.name for pack in packs}
     stages = tuple(
-        StagesPlan(each.name, each.packs, None if each.rest is None else within(each.rest))
+        StagesPlan(
+            each.name,
+            tuple(name for name in each.packs if name in wanted),
+            None if each.rest is None else within(each.rest),
+        )
         for each in file.stages
-        if wanted.issuperset(each.packs)
+        if wanted.intersection(each.packs)
+    )
+    # What is expected of a pack is expected where only a side of its split is asked for, too.
+    guards = tuple(
+        PackPlan(file.campaign, file.phase, pack.name, pack.label, within(pack.where))
+        for pack in file.packs
+        if pack.expect
+        and pack.name not in wanted
+        and any(name.startswith(pack.name + ".") for name in wanted)
     )
     return FilePlan(
         file.campaign,
@@ -137,14 +150,16 @@ def _plan_file(arena: Arena, request: Request, suppress: bool) -> FilePlan:
         whole,
         packs,
         stages,
+        guards,
     )
 
 
 class Lowering:
     """One file's conditions at one day."""
 
-    def __init__(self, arena: Arena, as_of: date, *, suppress: bool = False) -> None:
+    def __init__(self, arena: Arena, as_of: date, file: str, *, suppress: bool = False) -> None:
         self.arena = arena
+        self.file = file
         self.as_of = as_of
         self.suppress = suppress
         # By identity: a named condition is one object however often it is mentioned, and the
@@ -187,18 +202,19 @@ class Lowering:
                 return self.add(And(self.folds(condition)))
             case tree.Ids(values, path, column, allow_empty, at):
                 return self.add(Ids(values, path, column, allow_empty, at))
-            case tree.Published(reference, own, allow_missing, at):
+            case tree.Published(reference, allow_missing, at):
                 # Its own last build is one before this: a second run must give the same.
-                until = self.as_of - timedelta(days=1) if own else self.as_of
+                own = f"{reference.campaign}/{reference.phase}" == self.file
+                until = _later(self.as_of, -1) if own else self.as_of
                 return self.add(Published(reference, until, allow_missing, at))
             case tree.Kept(part, keep, by, descending):
                 inside = self.allowed(self.condition(part))
                 return self.add(Kept(inside, keep, by.name if by else None, descending))
             case tree.Stage(own, earlier):
-                both = [] if own is None else [self.condition(own)]
-                if earlier:
-                    both.append(self.add(Not(self.add(Or(self._parts(earlier))))))
-                return self.add(And(tuple(both)))
+                left = self.add(Const(True))
+                for part in earlier:
+                    left = self.add(Left(left, self.condition(part)))
+                return left if own is None else self.add(And((left, self.condition(own))))
             case tree.Side(part, salt, low, high):
                 return self.add(And((self.condition(part), self.add(Share(salt, low, high)))))
 
@@ -235,7 +251,8 @@ class Lowering:
         lifetime = [each for each in tests if each.measure.of_days]
         by_event = [each for each in tests if did.each and each.measure.name in _BY_EVENT]
         by_row = [each for each in tests if each not in lifetime and each not in by_event]
-        ever = replace(rows, days=(None, self.as_of))
+        # Not these rows with other days: what follows them was bounded by the window too.
+        ever = self._rows(replace(did.rows, window=None), (None, self.as_of))
         for where, each, chosen in (
             (ever, None, lifetime),
             (rows, did.each, by_event),
@@ -309,7 +326,7 @@ def _later(day: date, days: int) -> date:
     try:
         return day + timedelta(days=days)
     except OverflowError:
-        return date.max
+        return date.max if days > 0 else date.min
 
 
 def reads_of(nodes: Sequence[Node], roots: Iterable[int], catalog: Catalog) -> tuple[Read, ...]:

@@ -15,6 +15,7 @@ from audience.plan.nodes import (
     Fold,
     Ids,
     Kept,
+    Left,
     Limit,
     Node,
     Not,
@@ -144,6 +145,8 @@ class _Explainer:
             case Kept(part, keep, by, descending):
                 order = f" by {by} {'desc' if descending else 'asc'}" if by else ""
                 return f"first {keep}{order} of {self._inner(part)}"
+            case Left(part, less):
+                return f"{self._inner(part)} less {self._inner(less)}"
             case Share(salt, low, high):
                 return f'share {low}..{high} of {SHARES} by hash "{salt}"'
             case Ids(None, path, column):

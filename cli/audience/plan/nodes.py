@@ -203,6 +203,17 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Left:
+    """Those of a part who are not in another: what is left for the next stage.
+
+    As `and not` it would be flattened, and n stages would have n² parts.
+    """
+
+    part: int
+    less: int
+
+
+@dataclass(frozen=True)
 class Share:
     """Those whose salted hash falls between two shares of 1,000,000, the upper not in."""
 
@@ -212,7 +223,7 @@ class Share:
 
 
 Listed = Ids | Published | Suppressed
-Late = Ids | Published | Suppressed | Kept | Share
+Late = Ids | Published | Suppressed | Kept | Left | Share
 """Nodes that no row of the user table tells: they are computed over keys, once users are read."""
 
 Node = Test | Const | Not | And | Or | AtLeast | Fold | Late
@@ -223,6 +234,8 @@ def parts_of(node: Node) -> tuple[int, ...]:
     match node:
         case Not(part) | Kept(part):
             return (part,)
+        case Left(part, less):
+            return (part, less)
         case And(parts) | Or(parts) | AtLeast(_, parts):
             return parts
         case _:
@@ -295,6 +308,8 @@ class FilePlan:
     whole: int
     packs: tuple[PackPlan, ...]
     stages: tuple[StagesPlan, ...] = ()
+    guards: tuple[PackPlan, ...] = ()
+    """Packs that are not asked for, and whose expectations must hold all the same."""
 
     @property
     def name(self) -> str:
@@ -305,7 +320,8 @@ class FilePlan:
     def roots(self) -> tuple[int, ...]:
         """The nodes that the file asks for."""
         rests = [stages.rest for stages in self.stages if stages.rest is not None]
-        return (self.base, self.whole, *(pack.node for pack in self.packs), *rests)
+        packs = (pack.node for pack in (*self.packs, *self.guards))
+        return (self.base, self.whole, *packs, *rests)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import cast
 
 from audience.kinds import Value
-from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Node, Not, Or, Test, one_of
+from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Left, Node, Not, Or, Test, one_of
 
 Rewrite = Callable[[Node, Arena], Node]
 
@@ -108,8 +108,22 @@ def empty_window(node: Node, _arena: Arena) -> Node:
     return node
 
 
+def leave_nobody(node: Node, arena: Arena) -> Node:
+    """Everybody less A is not A; A less nobody is A."""
+    if isinstance(node, Left):
+        if arena.nodes[node.part] == Const(True):
+            return Not(node.less)
+        match arena.nodes[node.less]:
+            case Const(False):
+                return arena.nodes[node.part]
+            case Const(True):
+                return Const(False)
+    return node
+
+
 REWRITES: tuple[Rewrite, ...] = (
     empty_window,
+    leave_nobody,
     fold_not,
     flatten,
     drop_constants,

@@ -24,11 +24,6 @@ _USERS_ONLY = ("did", "did_not", "ids", "published")
 class Names(Protocol):
     """What turns a name in a condition into the condition it stands for."""
 
-    @property
-    def name(self) -> str:
-        """``campaign/phase`` of the file that is read."""
-        ...
-
     def resolve(self, name: Scalar, depth: int) -> tuple[Named, int] | None:
         """The named condition, asked for ``depth`` conditions down, and how deep it is itself.
 
@@ -292,7 +287,7 @@ class ConditionReader:
         return read_ids(key, node, self.table, self.problems)
 
     def _read_published(self, key: Scalar, node: Node) -> Condition | None:
-        return read_published(key, node, self.names.name, self.problems)
+        return read_published(key, node, self.problems)
 
     def _all(self, parts: list[Condition | None], at: Location) -> Condition | None:
         found = tuple(part for part in parts if part is not None)

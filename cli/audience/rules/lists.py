@@ -46,7 +46,9 @@ def read_ids(key: Scalar, node: Node, users: Table, problems: Problems) -> Ids |
 def check_list_path(node: Node, texts: dict[str, str], problems: Problems) -> None:
     """A list's file is told by its suffix; a text file has no columns."""
     path = texts["path"].lower()
-    if not path.endswith(SUFFIXES):
+    if not all(char.isprintable() for char in path):
+        problems.error(node.at, "the path has characters that do not print", "a path")
+    elif not any(path.endswith(each) and path.rpartition("/")[2] != each for each in SUFFIXES):
         problems.error(
             node.at,
             f"`{texts['path']}`: a list is told by its suffix",
@@ -91,7 +93,7 @@ def _read_written(key: Scalar, node: Sequence, users: Table, problems: Problems)
     return Ids(tuple(sorted(set(out), key=repr)), "", "", False, key.at)
 
 
-def read_published(key: Scalar, node: Node, own: str, problems: Problems) -> Published | None:
+def read_published(key: Scalar, node: Node, problems: Problems) -> Published | None:
     """The pack behind `published`; None after a problem."""
     allow_missing = False
     if isinstance(node, Mapping):
@@ -113,5 +115,4 @@ def read_published(key: Scalar, node: Node, own: str, problems: Problems) -> Pub
     if any(faults) or len(faults) > 3:
         problems.error(scalar.at, f"`{scalar.text}` names no pack", _EXAMPLE)
         return None
-    is_own = f"{reference.campaign}/{reference.phase}" == own
-    return Published(reference, is_own, allow_missing, scalar.at)
+    return Published(reference, allow_missing, scalar.at)

@@ -19,6 +19,9 @@ from audience.rules.source import Mapping, Node, Scalar
 from audience.rules.tree import Expect
 
 BASE = "base"
+_LONGEST = 240
+"""What file systems allow, less the suffix."""
+
 T = TypeVar("T")
 Fields = MappingOf[str, tuple[Scalar, Node]]
 
@@ -116,6 +119,10 @@ class Outputs:
                 self.problems.mapping(node, f"`{section}`")
             for key, _ in self._entries(section):
                 self._check_name(key, taken)
+        for output in self.all.values():
+            if len(output.name.encode()) > _LONGEST:
+                message = f"`{output.name}` is too long for the name of a file"
+                self.problems.error(output.at, message, f"at most {_LONGEST} bytes")
         for key, node in self._entries("packs"):
             self.problems.fields(node, PACK, f"pack `{key.text}`")
         for name, node in self._entries("stages"):

@@ -144,12 +144,10 @@ class Ids:
 class Published:
     """The users of a pack as it was published.
 
-    ``own`` where it is of the file's own phase, whose last build is one before this.
     ``allow_missing`` where nobody is meant as long as nothing is published.
     """
 
     reference: Reference
-    own: bool
     allow_missing: bool
     at: Location = field(compare=False)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from audience.errors import Location, listed
 from audience.rules.grammar import name_fault
 from audience.rules.reader import Problems
-from audience.rules.source import Mapping, Node, Scalar, Sequence
+from audience.rules.source import MAX_BYTES, Mapping, Node, Scalar, Sequence
 
 KEY = "vars"
+_LONGEST = 60
 _MENTION = re.compile(r"\$(\$\{|\{([^}]*)\})")
 
 
@@ -34,6 +35,7 @@ class Variables:
         """Where something that is no variable, or one without a value, is mentioned."""
         self.known = dict(self._read(document, overrides))
         self.used: set[str] = set()
+        self.room = MAX_BYTES
 
     @property
     def values(self) -> dict[str, str]:
@@ -117,11 +119,18 @@ class Variables:
             if variable is None:
                 return match[0]
             self.used.add(name)
-            notes[name] = f"`${{{name}}}` is `{variable.value.text}` ({variable.origin})"
+            shown = variable.value.text[:_LONGEST]
+            notes[name] = f"`${{{name}}}` is `{shown}` ({variable.origin})"
             quoted = quoted or (match[0] == node.text and variable.value.quoted)
             return variable.value.text
 
+        if self.room < 0:
+            return node
         text = _MENTION.sub(value, node.text)
+        self.room -= len(text)
+        if self.room < 0:
+            message = f"the variables make more than {MAX_BYTES:,} characters of the file"
+            self.problems.error(node.at, message, "shorter values, or fewer")
         if not notes:
             return replace(node, text=text)
         return Scalar(text, quoted, replace(node.at, note="; ".join(notes.values())))
