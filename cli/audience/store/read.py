@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from audience.store.layout import days_of, find_build, phase_folder, phases
 from audience.store.manifest import FILE_NAME, Manifest, PackEntry, read_manifest
 
 _TRIES = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -90,16 +92,19 @@ def newest_with(root: Path, reference: Reference, until: date) -> Reference:
 
 def read_pack(root: Path, reference: Reference) -> tuple[Build, pa.Array]:
     """The build and the ids of the pack a reference names. Raises as :func:`open_build`."""
+    return _read_build(root, reference, lambda build: (build, build.ids(reference.pack)))
+
+
+def _read_build(root: Path, reference: Reference, read: Callable[[Build], T]) -> T:
+    """What is read of a build; where it is replaced meanwhile, of the one that is there then."""
     for _ in range(_TRIES):
         build = open_build(root, reference)
         try:
-            return build, build.ids(reference.pack)
+            return read(build)
         except StoreError:
-            # Replaced while it was read: then another build is there now.
             if build.folder.exists():
                 raise
-    build = open_build(root, reference)
-    return build, build.ids(reference.pack)
+    return read(open_build(root, reference))
 
 
 def all_builds(root: Path) -> Iterator[Manifest]:
@@ -152,15 +157,7 @@ def open_side(root: Path | None, text: str) -> Side:
     reference = parse_reference(text)
     if root is None:
         raise UsageError(f"`{text}` is no path here, and without a project names mean nothing")
-    for _ in range(_TRIES):
-        build = open_build(root, reference)
-        try:
-            return _side(build, reference.pack)
-        except StoreError:
-            # Replaced while it was read: then another build is there now.
-            if build.folder.exists():
-                raise
-    return _side(open_build(root, reference), reference.pack)
+    return _read_build(root, reference, lambda build: _side(build, reference.pack))
 
 
 def _side(build: Build, pack: str) -> Side:
