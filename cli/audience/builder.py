@@ -230,7 +230,7 @@ class _Run:
 
     def _lists_of(self, file: FilePlan) -> list[Listed]:
         nodes = (self.plan.nodes[number] for number in reachable(self.plan.nodes, file.roots))
-        return [node for node in nodes if node in self.lists.ids]  # type: ignore[misc]
+        return [node for node in nodes if isinstance(node, Listed)]
 
     def _stranger_warnings(
         self, file: RuleFile, snapshot: date | None, listed: Sequence[Listed]

@@ -36,7 +36,7 @@ def read_lists(workspace: Workspace, plan: Plan) -> Lists:
     reader = _Reader(workspace.project, whole=whole)
     ids, inputs = {}, {}
     for node in plan.nodes:
-        if isinstance(node, Ids | Published | Suppressed):
+        if isinstance(node, Listed):
             ids[node], inputs[node] = reader.read(node)
     return Lists(ids, inputs)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.hashing import hashes, salted
+from audience.hashing import SEED, hashes, salted
 from audience.plan.build import reachable
 from audience.plan.nodes import (
     And,
@@ -35,10 +35,10 @@ from audience.plan.nodes import (
     Suppressed,
     parts_of,
 )
+from audience.plan.nodes import Late as LateNode
 from audience.rules.beside import SHARES
 
 Flags = npt.NDArray[np.bool_]
-_LATE = (Fold, Ids, Published, Suppressed, Kept, Left, Share)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class Split:
         known = set(roots)
         for number in reachable(nodes, roots):
             node = nodes[number]
-            if isinstance(node, _LATE) or any(part in self.late for part in parts_of(node)):
+            if isinstance(node, Fold | LateNode) or any(
+                part in self.late for part in parts_of(node)
+            ):
                 self.late[number] = self._with_one_early(node)
         for number, node in self.late.items():
             known |= {number, *parts_of(node)}
@@ -187,11 +189,10 @@ class Late:
         kept[rows] = True
         return Answer(kept, kept & part.sure, kept)
 
-    def _hashes(self, seed: int | None = None) -> npt.NDArray[np.uint64]:
-        place = -1 if seed is None else seed
-        if place not in self._seeds:
-            self._seeds[place] = hashes(self.keys) if seed is None else hashes(self.keys, seed)
-        return self._seeds[place]
+    def _hashes(self, seed: int = SEED) -> npt.NDArray[np.uint64]:
+        if seed not in self._seeds:
+            self._seeds[seed] = hashes(self.keys, seed)
+        return self._seeds[seed]
 
     def _listed(self, node: Listed) -> Flags:
         ids = self.lists[node]

@@ -96,7 +96,7 @@ class FileReader:
         if self.problems.count > before:
             return None
         campaign, _, phase = self.name.partition("/")
-        closure = self._closure()
+        closure = self.closure
         return RuleFile(
             campaign,
             phase,
@@ -161,7 +161,7 @@ class FileReader:
             return None
         self._heights[output.name] = self._heights[output.owner] + 1
         low, high = next((low, high) for side, low, high in split.sides if side == output.side)
-        salt = split.seed if split.seed is not None else f"{self.node_campaign}/{output.owner}"
+        salt = split.seed if split.seed is not None else f"{self.campaign}/{output.owner}"
         return Side(part, salt, low, high, output.at)
 
     def _build_stage(self, output: Output, depth: int) -> Condition | None:
@@ -273,12 +273,7 @@ class FileReader:
         return Named(name.text, condition, base, name.at), height
 
     @property
-    def closure(self) -> list[FileReader]:
-        """This file and those it refers to, by any number of steps."""
-        return self._closure()
-
-    @property
-    def node_campaign(self) -> str:
+    def campaign(self) -> str:
         """The campaign's slug."""
         return self.name.partition("/")[0]
 
@@ -300,7 +295,7 @@ class FileReader:
         self.problems.error(name.at, told, "one of " + listed(names), meant=(own, likely))
 
     def _other(self, name: Scalar, place: list[str]) -> FileReader | None:
-        wanted = "/".join(place if len(place) == 2 else [self.node_campaign, *place])
+        wanted = "/".join(place if len(place) == 2 else [self.campaign, *place])
         file = self.library.files.get(wanted)
         if file is None and self.library.unreadable:
             return None  # it may be one of the files that could not be read, which is told
@@ -327,7 +322,9 @@ class FileReader:
             name.at, "names run in a circle: " + " → ".join(shown), "a name that does not lead back"
         )
 
-    def _closure(self) -> list[FileReader]:
+    @property
+    def closure(self) -> list[FileReader]:
+        """This file, then those it refers to, by any number of steps."""
         out: list[FileReader] = [self]
         for reader in out:
             out += [other for other in reader.used.values() if other not in out]
