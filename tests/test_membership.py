@@ -4,45 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audience.membership import Membership, count_bits, repeated
-
-LENGTHS = [0, 1, 7, 8, 9, 63, 64, 65, 100, 127, 128, 1000]
-
-
-def flags(length: int, every: int, start: int = 0) -> pa.Array:
-    return pa.array([row % every == start % every for row in range(length)], pa.bool_())
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-def test_flags_become_bitmaps(length: int) -> None:
-    keys = pa.array([10 * row for row in range(length)], pa.int64())
-    columns = {"all": flags(length, 1), "third": flags(length, 3, 2), "none": pa.nulls(0)}
-    columns["none"] = pa.array([False] * length, pa.bool_())
-    members = Membership.from_flags(keys, columns)
-    third = {10 * row for row in range(length) if row % 3 == 2}
-    assert members.names == ("all", "third", "none")
-    assert members.ids("all").to_pylist() == keys.to_pylist()
-    assert members.ids("third").to_pylist() == sorted(third)
-    assert members.ids("none").to_pylist() == []
-    assert members.ids("none").type == keys.type
-    assert [members.size(name) for name in members.names] == [length, len(third), 0]
-    assert members.both("all", "third") == members.both("third", "all") == len(third)
-    assert members.both("third", "none") == 0
-    assert members.both("all", "all") == length
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-def test_bits_past_the_last_key_are_0(length: int) -> None:
-    keys = pa.array(range(length), pa.int64())
-    members = Membership.from_flags(keys, {"all": flags(length, 1)})
-    assert len(members.bits["all"]) == (length + 7) // 8
-    assert np.unpackbits(members.bits["all"], bitorder="little").sum() == length
+from audience.bits import count_bits
+from audience.membership import Membership
 
 
 @pytest.mark.parametrize(
@@ -108,25 +76,3 @@ def test_nobody(lists: dict[str, pa.Array]) -> None:
     assert members.names == tuple(lists)
     assert all(members.size(name) == 0 for name in lists)
     assert len(members.select(members.union(list(lists)))) == 0
-
-
-@pytest.mark.parametrize("length", range(40))
-def test_bits_are_counted_at_every_length(length: int) -> None:
-    assert count_bits(np.full(length, 255, dtype=np.uint8)) == 8 * length
-    assert count_bits(np.full(length, 0b10010000, dtype=np.uint8)) == 2 * length
-
-
-@pytest.mark.parametrize(
-    ("keys", "again"),
-    [
-        ([], []),
-        ([1], []),
-        ([1, 2, 3], []),
-        ([1, 1], [1]),
-        ([1, 1, 1, 2, 3, 3], [1, 1, 3]),
-        (["a", "b", "b"], ["b"]),
-    ],
-)
-def test_repeated_keys(keys: list[Any], again: list[Any]) -> None:
-    kind = pa.string() if "a" in keys else pa.int64()
-    assert repeated(pa.array(keys, kind)).to_pylist() == again

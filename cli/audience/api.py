@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
-from audience.engine.base import OnStep
 from audience.engine.choice import open_engine
 from audience.engine.columns import scan
+from audience.engine.steps import OnStep
 from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
 from audience.insight.tags import TagReport, report_tag
@@ -110,16 +110,28 @@ def build(
     dry_run: bool = False,
     engine: str = "polars",
     on_step: OnStep | None = None,
+    cache: bool = True,
+    plain: bool = False,
 ) -> tuple[BuildResult, ...]:
     """Evaluate rule files in one run and publish each of them in one step.
 
     ``packs`` limits the run to packs of those names (``pack`` or ``campaign/phase/pack``);
-    ``variables`` win over those of the files; with ``dry_run`` nothing is published. Raises
-    RuleError, DataError, StoreError, BusyError, NotPublishedError, UsageError, and at the end
-    ExpectationError, which carries the results, where a file's expectations are broken.
+    ``variables`` win over those of the files; with ``dry_run`` nothing is published; without
+    ``cache`` nothing is taken from earlier runs or kept for later ones; ``plain`` leaves out
+    what is only there for speed, for comparison. Raises RuleError, DataError, StoreError,
+    BusyError, NotPublishedError, UsageError, and at the end ExpectationError, which carries the
+    results, where a file's expectations are broken.
     """
     workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
-    return run_build(workspace, requests, engine=engine, dry_run=dry_run, on_step=on_step)
+    return run_build(
+        workspace,
+        requests,
+        engine=engine,
+        dry_run=dry_run,
+        on_step=on_step,
+        use_cache=cache,
+        plain=plain,
+    )
 
 
 def check_cases(

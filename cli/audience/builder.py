@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
-from audience.engine.base import OnStep
+from audience.cache import Cache
+from audience.engine.behaviour import StrayEvents
 from audience.engine.choice import open_engine
-from audience.engine.run import Outcome, StrayEvents, missing_name, node_name, run_plan
+from audience.engine.run import Means, Outcome, missing_name, node_name, run_plan
+from audience.engine.steps import OnStep, Steps
 from audience.engine.tables import TableData, choose_snapshot, open_snapshot
 from audience.errors import (
     ExpectationError,
@@ -24,6 +27,7 @@ from audience.errors import (
 from audience.insight.expect import broken_expectations
 from audience.insight.summary import PackBits, StageBits, Summary, summarize
 from audience.lists import Lists, describe, place_of, read_lists
+from audience.membership import Membership
 from audience.plan.build import Request, build_plan, reachable
 from audience.plan.nodes import FilePlan, Listed, Plan, Suppressed
 from audience.records import record
@@ -58,7 +62,7 @@ class BuildResult:
         """A pack's ids, ascending, of the user table's key type. Raises UsageError."""
         if pack not in self.packs:
             raise UsageError(f"no pack `{pack}`; there is {', '.join(self.packs)}")
-        return self.packs[pack].ids
+        return self.packs[pack].read()
 
 
 def prepare(
@@ -118,6 +122,8 @@ def run_build(
     engine: str,
     dry_run: bool,
     on_step: OnStep | None,
+    use_cache: bool = True,
+    plain: bool = False,
 ) -> tuple[BuildResult, ...]:
     """Evaluate all requests in one run; publish each of them in one step unless it is a dry run.
 
@@ -130,7 +136,9 @@ def run_build(
                 locks.enter_context(campaign_lock(project.packs, campaign))
             for request in requests:
                 _check_partial(project, request)
-        run = _Run(workspace, requests, engine, on_step)
+        cache = Cache(project.cache if use_cache else None, project.cache_size)
+        locks.callback(cache.close)
+        run = _Run(workspace, requests, engine, cache, Steps(on_step), plain=plain)
         results: list[BuildResult] = []
         for number in range(len(requests)):
             try:
@@ -154,18 +162,21 @@ class _Run:
         workspace: Workspace,
         requests: Sequence[Request],
         engine: str,
-        on_step: OnStep | None,
+        cache: Cache,
+        steps: Steps,
+        *,
+        plain: bool,
     ) -> None:
         self.workspace = workspace
         self.requests = requests
         self.plan = plan_of(workspace, requests)
         self.users = users_of(workspace, self.plan)
         self.lists = read_lists(workspace, self.plan)
+        self.steps = steps
         running = open_engine(engine, workspace.project.time_zone)
         try:
-            self.outcome = run_plan(
-                self.plan, workspace.tables, self.users, running, self.lists.ids, on_step
-            )
+            means = Means(running, cache, steps, tally=not plain)
+            self.outcome = run_plan(self.plan, workspace.tables, self.users, means, self.lists.ids)
         finally:
             running.close()
 
@@ -223,7 +234,7 @@ class _Run:
         members = self.outcome.memberships[file.snapshot]
         return {
             pack.name: PackData(
-                pack.name, pack.label, members.ids(node_name(pack.node)).cast(key_type)
+                pack.name, pack.label, partial(_ids, members, node_name(pack.node), key_type)
             )
             for pack in file.packs
         }
@@ -245,6 +256,10 @@ class _Run:
                 place = place_of(each.listed, file)
                 where = f"{place}: " if place else ""
                 yield f"{where}{describe(each.listed)}: {count} not in the user table"
+
+
+def _ids(members: Membership, name: str, key_type: pa.DataType) -> pa.Array:
+    return members.ids(name).cast(key_type)
 
 
 def _list_inputs(lists: Lists, listed: Sequence[Listed]) -> Iterable[ListInput]:

@@ -6,38 +6,56 @@ bits and cost next to nothing, however many packs there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-Bits = npt.NDArray[np.uint8]
+from audience.bits import Bits, count_bits, nobody, pack, unpack
+
+
+class Keys(Protocol):
+    """Keys in the order of the rows."""
+
+    @property
+    def keys(self) -> pa.Array:
+        """All keys."""
+        ...
+
+    def ids(self, bits: Bits) -> pa.Array:
+        """The keys of the rows in a bitmap."""
+        ...
+
+
+@dataclass(frozen=True)
+class ListedKeys:
+    """Keys as they were listed, each once."""
+
+    keys: pa.Array
+
+    def ids(self, bits: Bits) -> pa.Array:
+        """The keys of the rows in a bitmap, in the order in which they were listed."""
+        return self.keys.filter(pa.array(unpack(bits, len(self.keys))))
 
 
 @dataclass(frozen=True)
 class Membership:
-    """Keys, ascending and each once, and for each name a bitmap over them (least bit first).
+    """So many rows, each a user, and for each name a bitmap over them.
 
-    Bits past the last key are 0.
+    ``source`` has the keys: it is asked only when ids are wanted.
     """
 
-    keys: pa.Array
+    count: int
     bits: Mapping[str, Bits] = field(repr=False)
-
-    @classmethod
-    def from_flags(cls, keys: pa.Array, flags: Mapping[str, npt.NDArray[np.bool_]]) -> Membership:
-        """From a boolean for each key."""
-        packed = {name: np.packbits(each, bitorder="little") for name, each in flags.items()}
-        return cls(keys, packed)
+    source: Callable[[], Keys] = field(repr=False)
 
     @classmethod
     def from_ids(cls, lists: Mapping[str, pa.Array]) -> Membership:
         """From lists of ids of one type, each id at most once in a list. Keys are in no order."""
         if not lists:
-            return cls(pa.array([], pa.int64()), {})
+            return cls(0, {}, lambda: ListedKeys(pa.array([], pa.int64())))
         coded = pa.concat_arrays(list(lists.values())).dictionary_encode()
         keys = coded.dictionary
         rows = coded.indices.to_numpy(zero_copy_only=False)
@@ -46,9 +64,14 @@ class Membership:
         for name, ids in lists.items():
             flags = np.zeros(len(keys), dtype=bool)
             flags[rows[start : start + len(ids)]] = True
-            bits[name] = np.packbits(flags, bitorder="little")
+            bits[name] = pack(flags)
             start += len(ids)
-        return cls(keys, bits)
+        return cls(len(keys), bits, lambda: ListedKeys(keys))
+
+    @property
+    def keys(self) -> pa.Array:
+        """The keys of all rows, in their order."""
+        return self.source().keys
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,37 +87,22 @@ class Membership:
         return count_bits(self.bits[one] & self.bits[other])
 
     def ids(self, name: str) -> pa.Array:
-        """The keys of those in it, in the order of the keys."""
+        """The keys of those in it, ascending where they are of a table."""
         return self.select(self.bits[name])
 
     def select(self, bits: Bits) -> pa.Array:
-        """The keys of the set bits, in the order of the keys."""
-        flags = np.unpackbits(bits, count=len(self.keys), bitorder="little").view(bool)
-        return self.keys.filter(pa.array(flags))
+        """The keys of the set bits, ascending where they are of a table."""
+        return self.source().ids(bits)
 
     def union(self, names: Sequence[str]) -> Bits:
         """The bitmap of those who are in any of the names."""
-        out = np.zeros((len(self.keys) + 7) // 8, dtype=np.uint8)
+        out = nobody(self.count)
         for name in names:
             out |= self.bits[name]
         return out
-
-
-def count_bits(bits: Bits) -> int:
-    """How many bits are set."""
-    whole = len(bits) // 8 * 8
-    words = np.bitwise_count(bits[:whole].view(np.uint64)).sum(dtype=np.int64)
-    return int(words) + int(np.bitwise_count(bits[whole:]).sum(dtype=np.int64))
 
 
 def combined(column: pa.ChunkedArray) -> pa.Array:
     """A column as one array, however many chunks it came in."""
     whole = column.combine_chunks()
     return whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
-
-
-def repeated(keys: pa.Array) -> pa.Array:
-    """The keys of an ascending array that stand more than once, each as often as it is too many."""
-    if len(keys) < 2:
-        return keys[:0]
-    return keys[1:].filter(pc.equal(keys[1:], keys[:-1]))

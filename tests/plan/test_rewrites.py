@@ -32,6 +32,7 @@ from audience.plan.nodes import (
 from audience.plan.nodes import Test as Leaf
 from audience.plan.rewrite import (
     REWRITES,
+    as_complement,
     cancel_opposites,
     drop_constants,
     empty_window,
@@ -78,6 +79,10 @@ FIRST, SECOND, NEW = range(LEAVES, LEAVES + 3)
 Rewrite = Callable[[Node, Arena], Node]
 
 CASES: list[tuple[Rewrite, tuple[Node, ...], Node, Node]] = [
+    # as_complement
+    (as_complement, (one(1),), Leaf("value", "ne", 1, exact(1)), Not(FIRST)),
+    (as_complement, (one(1, 2),), Leaf("value", "not_in", (1, 2), exact((1, 2))), Not(FIRST)),
+    (as_complement, (), one(1), one(1)),
     # fold_not
     (fold_not, (Not(A),), Not(FIRST), leaf(A)),
     (fold_not, (ALL,), Not(FIRST), NOBODY),

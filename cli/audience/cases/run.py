@@ -15,7 +15,8 @@ from audience.cases.reader import Case, CaseFile, Expected, UserKey
 from audience.cases.tables import apart, can_be_apart, write_tables
 from audience.engine.base import Engine
 from audience.engine.choice import open_engine
-from audience.engine.run import UNFOLLOWED, Outcome, measure_user, node_name, run_plan
+from audience.engine.relations import UNFOLLOWED
+from audience.engine.run import Means, Outcome, measure_user, node_name, run_plan
 from audience.engine.tables import TableData
 from audience.errors import Location
 from audience.insight.why import WhyLine, why
@@ -197,7 +198,8 @@ class _Run:
         lists: dict[Listed, pa.Array] = {
             node: self._list(node) for node in plan.nodes if isinstance(node, Ids | Published)
         }
-        return run_plan(plan, tables, {None: tables[self.users]}, self.engine, lists)
+        users: dict[date | None, TableData] = {None: tables[self.users]}
+        return run_plan(plan, tables, users, Means.plain(self.engine), lists)
 
     def _list(self, node: Listed) -> pa.Array:
         kind = pa.int64() if self.whole else pa.large_string()

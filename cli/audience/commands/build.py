@@ -28,7 +28,7 @@ from audience.errors import ExpectationError
 
 if TYPE_CHECKING:
     from audience.api import BuildResult
-    from audience.engine.base import OnStep, Step
+    from audience.engine.steps import OnStep, Step
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Compute all sizes and publish nothing.")
@@ -178,9 +178,8 @@ def _progress(quiet: bool) -> Iterator[OnStep | None]:
             if step is None:
                 status.update(f"{what} {table} …")
             else:
-                console.print(
-                    f"{what} {table}: {number(step.rows)} rows in {duration(step.seconds)}"
-                )
+                rows, time = number(step.rows), duration(step.seconds)
+                console.print(f"{what} {table}: {rows} rows in {time}")
                 status.update("…")
 
         yield on_step

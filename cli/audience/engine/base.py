@@ -6,14 +6,16 @@ one module an engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audience.engine.tables import TableFile
+from audience.kinds import Type
+from audience.plan.nodes import Test
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
     from narwhals.stable.v2 import LazyFrame
 
@@ -33,28 +35,33 @@ ROW = OWN + "row"
 """A number that tells an event from every other, equal ones too."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """A step that an engine has finished, for whoever shows progress."""
-
-    what: str
-    table: str
-    rows: int
-    seconds: float
-
-
-OnStep = Callable[[str, str, Step | None], None]
-"""Told of each step: what, which table, and when it is done the finished step."""
-
-
 class Engine(Protocol):
     """One run's engine; closed when the run ends."""
 
     name: str
+    version: str
+    """Name and version: what another version finds may differ."""
     time_zone: str
+    concurrent: bool
+    """Whether it can be asked by several threads at once."""
 
-    def read(self, files: Sequence[TableFile], columns: Sequence[str]) -> LazyFrame[Any]:
-        """Columns of Parquet files that store them alike, as they are stored."""
+    def read(
+        self, files: Sequence[TableFile], columns: Sequence[str], *, numbered: bool = False
+    ) -> LazyFrame[Any]:
+        """Columns of Parquet files that store them alike, as they are stored, in their order.
+
+        ``numbered`` adds :data:`ROW`: the number of the row among those of all files, from 0.
+        """
+        ...
+
+    def tested(
+        self, frame: LazyFrame[Any], tests: Mapping[str, Test], types: Mapping[str, Type]
+    ) -> LazyFrame[Any]:
+        """A frame with a boolean column for each test, missing where its value is."""
+        ...
+
+    def order(self, keys: pa.Array) -> npt.NDArray[Any]:
+        """The places of keys in ascending order, none of them missing."""
         ...
 
     def hold(self, frame: LazyFrame[Any]) -> LazyFrame[Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 
-from audience.engine.base import DAY, HOUR, Engine
+from audience.engine.base import DAY, HOUR, ROW, Engine
 from audience.engine.tables import TableData, TableFile
 from audience.kinds import Kind
 
@@ -19,28 +20,50 @@ def scan(
     files: Sequence[TableFile],
     columns: Sequence[str],
     clock: Collection[str] = (),
+    *,
+    numbered: bool = False,
+    dated: bool = True,
 ) -> nw.LazyFrame[Any]:
     """The columns of some of a table's files, as rules see them.
 
     NaN is missing, floats and decimals are doubles, timestamps are local days, keys are 64-bit
     integers or texts. An event table has :data:`DAY` beside them, and what ``clock`` asks for:
     :data:`HOUR`, :data:`TIME`. Files that store a column differently, or lie in different
-    partitions that are asked for, are read apart.
+    partitions that are asked for, are read apart. Files that are all alike can be ``numbered``:
+    then :data:`ROW` numbers their rows together from 0. Without ``dated`` there is no day.
     """
-    needed = [name for name in dict.fromkeys((*columns, table.spec.time)) if name]
+    timed = table.spec.time if dated or clock else ""
+    needed = [name for name in dict.fromkeys((*columns, timed)) if name]
     stored = [name for name in needed if name not in table.partitions]
-    keys = [name for name in needed if name in table.partitions]
     groups: dict[tuple[str, ...], list[TableFile]] = {}
     for file in files:
-        types = [str(file.schema.field(name).type) for name in stored]
-        groups.setdefault((*types, *(file.keys[name] for name in keys)), []).append(file)
+        groups.setdefault(shape(table, file, needed), []).append(file)
     parts = []
     for group in groups.values():
-        raw = engine.read(group, stored)
-        found = _canonical(table, group[0], columns, engine.time_zone, len(groups) > 1)
+        raw = engine.read(group, stored, numbered=numbered)
+        found: list[Any] = _canonical(table, group[0], columns, engine.time_zone, len(groups) > 1)
+        if dated and table.spec.time:
+            day = _column(table.spec.time, table, group[0], engine.time_zone)
+            found.append(day.alias(DAY))
+        if numbered:
+            found.append(ROW)
         extra = [_clock(name, table, group[0], engine.time_zone).alias(name) for name in clock]
         parts.append(raw.select(*found, *extra))
     return parts[0] if len(parts) == 1 else nw.concat(parts, how="vertical")
+
+
+def alike(table: TableData, columns: Sequence[str]) -> Iterator[Sequence[TableFile]]:
+    """A table's files in their order, in runs of those that store some columns alike."""
+    for _, files in groupby(table.files, key=lambda file: shape(table, file, columns)):
+        yield list(files)
+
+
+def shape(table: TableData, file: TableFile, columns: Sequence[str]) -> tuple[str, ...]:
+    """What files must have in common to be read together."""
+    return tuple(
+        file.keys[name] if name in table.partitions else str(file.schema.field(name).type)
+        for name in columns
+    )
 
 
 def _canonical(
@@ -51,7 +74,7 @@ def _canonical(
     several: bool,
 ) -> list[nw.Expr]:
     spec = table.spec
-    out = [_column(spec.time, table, file, time_zone).alias(DAY)] if spec.time else []
+    out = []
     for name in columns:
         whole = table.tags[name].type.kind is Kind.INTEGER
         if name == spec.key:

@@ -2,47 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import accumulate, count
 from typing import Any
 
 import duckdb
 import narwhals.stable.v2 as nw
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from audience.engine.base import ROW
+from audience.engine.compile import with_tests
 from audience.engine.tables import TableFile
 from audience.errors import DataError
+from audience.keyring import order_texts
+from audience.kinds import Type
+from audience.plan.nodes import Test
 
 
 class DuckdbEngine:
     """A connection of its own; what is held is a temporary table."""
 
     name = "duckdb"
+    concurrent = False
+    version = f"duckdb {duckdb.__version__}"
 
     def __init__(self, time_zone: str) -> None:
         self.time_zone = time_zone
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute("SET TimeZone = ?", [time_zone])
-        # Parquet statistics leave NaN out; what is concluded from them (`isnan` is never true,
-        # `x <= 1` always) would let NaN through as a value.
-        self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self._opened: duckdb.DuckDBPyConnection | None = None
         self._numbers = count()
 
-    def read(self, files: Sequence[TableFile], columns: Sequence[str]) -> nw.LazyFrame[Any]:
+    @property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened when it is needed: keys may be asked for when all else is done and closed."""
+        if self._opened is None:
+            self._opened = duckdb.connect(":memory:")
+            self._opened.execute("SET TimeZone = ?", [self.time_zone])
+            # Parquet statistics leave NaN out; what is concluded from them (`isnan` is never
+            # true, `x <= 1` always) would let NaN through as a value.
+            self._opened.execute("SET disabled_optimizers = 'statistics_propagation'")
+        return self._opened
+
+    def read(
+        self, files: Sequence[TableFile], columns: Sequence[str], *, numbered: bool = False
+    ) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.read`."""
         for file in files:
             _check_case(file)
-        paths = [str(file.path).replace("'", "''") for file in files]
-        listed = ", ".join(f"'{path}'" for path in paths)
-        names = ", ".join(_quote(name) for name in columns)
-        with self.refusals():
-            raw = self._connection.sql(
-                # Paths and names are quoted above; a prepared statement takes neither here.
-                f"SELECT {names} "  # noqa: S608
-                f"FROM read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+        options = "hive_partitioning = false, union_by_name = true"
+        names = "".join(f"{_quote(name)}, " for name in columns)
+        if numbered:
+            starts = accumulate((file.rows for file in files), initial=0)
+            # Paths and names are quoted; a prepared statement takes neither here.
+            query = " UNION ALL ".join(
+                f"SELECT {names}file_row_number + {start} AS {ROW} "  # noqa: S608
+                f"FROM read_parquet({_listed([file])}, {options}, file_row_number = true)"
+                for file, start in zip(files, starts, strict=False)
             )
-            return nw.from_native(raw)
+        else:
+            query = f"SELECT {names.rstrip(', ')} FROM read_parquet({_listed(files)}, {options})"  # noqa: S608
+        with self.refusals():
+            return nw.from_native(self._connection.sql(query))
+
+    def tested(
+        self, frame: nw.LazyFrame[Any], tests: Mapping[str, Test], types: Mapping[str, Type]
+    ) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.tested`."""
+        return with_tests(frame, tests)
+
+    def order(self, keys: pa.Array) -> npt.NDArray[Any]:
+        """See :meth:`Engine.order`."""
+        if pa.types.is_integer(keys.type):
+            return np.argsort(np.asarray(keys))
+        return order_texts(keys, np.argsort)
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""
@@ -67,7 +101,14 @@ class DuckdbEngine:
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""
-        self._connection.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+
+def _listed(files: Sequence[TableFile]) -> str:
+    paths = [str(file.path).replace("'", "''") for file in files]
+    return "[" + ", ".join(f"'{path}'" for path in paths) + "]"
 
 
 def _quote(name: str) -> str:

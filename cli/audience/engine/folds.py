@@ -183,15 +183,16 @@ def _millionths(column: nw.Expr) -> nw.Expr:
 def _in_range(value: nw.Expr, limit: Limit, scale: int, column: Type | None) -> nw.Expr:
     tests = []
     if limit.low is not None:
-        tests.append(value >= _bound(limit.low, scale, column, up=True))
+        tests.append(value >= bound_of(limit.low, scale, column, up=True))
     if limit.high is not None:
-        tests.append(value <= _bound(limit.high, scale, column, up=False))
+        tests.append(value <= bound_of(limit.high, scale, column, up=False))
     return balanced(operator.and_, tests)
 
 
-def _bound(
+def bound_of(
     bound: Decimal | int | date, scale: int, column: Type | None, *, up: bool
 ) -> int | float | date:
+    """A bound in the unit in which values are held; ``up`` rounds it so, else down."""
     if isinstance(bound, date):
         return bound
     if (

@@ -48,25 +48,36 @@ class Events:
     """Compute a frame once: rows that follow others are used several times."""
 
 
-def matching(rows: Rows, nodes: Sequence[Node], action: str) -> nw.Expr:
-    """Whether an event row passes the tests of a row, whatever follows it."""
-    tests = [_in_days(rows.days)]
+def matching(rows: Rows, nodes: Sequence[Node], action: str, *, dated: bool = True) -> nw.Expr:
+    """Whether an event row passes the tests of a row, whatever follows it.
+
+    Without ``dated``, whatever its day: then it is known to be one that counts.
+    """
+    tests = [_in_days(rows.days)] if dated else []
     if rows.actions is not None:
         column = nw.col(action)
         several = len(rows.actions) > 1
         tests.append(column.is_in(list(rows.actions)) if several else column == rows.actions[0])
     if rows.hours is not None:
         tests.append(_in_hours(*rows.hours))
-    if rows.weekdays:
+    if rows.weekdays and dated:
         tests.append(nw.col(DAY).dt.weekday().is_in(list(rows.weekdays)))
     if rows.where is not None:
         tests.append(Compiler(nodes).expression(rows.where))
-    return balanced(operator.and_, tests)
+    return balanced(operator.and_, tests) if tests else nw.lit(True, nw.Boolean)
 
 
-def any_matching(rows: Iterable[Rows], nodes: Sequence[Node], action: str) -> nw.Expr:
+def is_tested(rows: Rows) -> bool:
+    """Whether more than the day of a row is looked at."""
+    return rows.actions is not None or rows.hours is not None or rows.where is not None
+
+
+def any_matching(
+    rows: Iterable[Rows], nodes: Sequence[Node], action: str, *, dated: bool = True
+) -> nw.Expr:
     """Whether an event row passes any of the tests."""
-    return balanced(operator.or_, [matching(each, nodes, action) for each in rows])
+    tests = [matching(each, nodes, action, dated=dated) for each in rows]
+    return balanced(operator.or_, tests)
 
 
 def select_rows(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audience.engine.files import find_files, hive_keys
+from audience.engine.footers import add_known, kind_of, read_footer, usable_kind
 from audience.errors import DataError
 from audience.kinds import Kind, Tag, Type
 from audience.rules.project import TableSpec
@@ -33,6 +33,21 @@ class TableFile:
     schema: pa.Schema
     keys: Mapping[str, str] = field(default_factory=dict)
     day: date | None = None
+    rows: int = 0
+    proven: bool = False
+    """Whether statistics show that every row is of ``day``."""
+    stamp: str = ""
+    """What changes when the file does."""
+    sizes: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """By column, its bytes as they lie on the disk."""
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the file is still the one that was opened."""
+        try:
+            return _stamp(self.path, self.path.stat()) == self.stamp
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,15 @@ class TableData:
             for file in self.files
             if file.day is None or ((first is None or file.day >= first) and file.day <= last)
         )
+
+    def check_unchanged(self, files: Iterable[TableFile]) -> None:
+        """Files must still be those that were opened: what is known of them would be wrong.
+
+        Raises DataError.
+        """
+        for file in files:
+            if not file.is_unchanged:
+                raise DataError(f"table `{self.name}`: {file.path} changed while it was read")
 
     def missing_days(self, windows: Iterable[tuple[date | None, date]]) -> list[date]:
         """Days inside the windows, from the first there is, without partition or known gap."""
@@ -193,7 +217,13 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
     missing: dict[str, int | None] = {}
     rows = 0
     for path in paths:
-        schema, counts, count, bounds = _footer(spec, path)
+        try:
+            stat = path.stat()
+        except OSError as error:
+            reason = error.strerror or error
+            raise DataError(f"table `{spec.name}`: cannot read {path}: {reason}") from None
+        footer = read_footer(spec.name, spec.time, path)
+        schema, counts = footer.schema, footer.missing
         _check_names(spec, schema, path)
         if first is None:
             first = schema
@@ -201,8 +231,8 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
         else:
             _check_same(spec, first, files[0].path, schema, path)
         for name in missing:
-            missing[name] = _plus(missing[name], counts.get(name))
-        rows += count
+            missing[name] = add_known(missing[name], counts.get(name))
+        rows += footer.rows
         keys = hive_keys(path, folder)
         day = _read_day(spec, days, keys[days], path) if days and days in keys else None
         if days and day is None:
@@ -211,79 +241,37 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
                 f"which `day: {days}` asks for"
             )
         if day is not None and zone is not None:
-            _check_day(spec, day, bounds, zone, path)
-        stat = path.stat()
-        files.append(TableFile(path, stat.st_size, stat.st_mtime_ns, schema, keys, day))
+            _check_day(spec, day, footer.bounds, zone, path)
+        proven = day is not None and zone is not None and footer.bounded
+        files.append(
+            TableFile(
+                path,
+                stat.st_size,
+                stat.st_mtime_ns,
+                schema,
+                keys,
+                day,
+                footer.rows,
+                proven,
+                _stamp(path, stat),
+                footer.sizes,
+            )
+        )
     assert first is not None
     partitions = _partition_types(spec, files, first)
     if spec.key in partitions:
         raise DataError(f"table `{spec.name}`: the key `{spec.key}` is a partition, not a column")
-    tags = {each.name: Tag(each.name, _usable(each), missing=missing[each.name]) for each in first}
+    tags = {
+        each.name: Tag(each.name, usable_kind(each), missing=missing[each.name]) for each in first
+    }
     tags |= {name: Tag(name, kind, missing=0) for name, kind in partitions.items()}
     return TableData(spec, folder, tuple(files), first, partitions, tags, rows)
 
 
-def kind_of(arrow: pa.DataType) -> Type:
-    """The type that rules see in an Arrow type."""
-    types = pa.types
-    stored = str(arrow)
-    if types.is_dictionary(arrow):
-        return kind_of(arrow.value_type)
-    if types.is_boolean(arrow):
-        return Type(Kind.BOOL, stored=stored)
-    if types.is_integer(arrow):
-        return Type(Kind.INTEGER, stored=stored)
-    if (types.is_floating(arrow) and not types.is_float16(arrow)) or types.is_decimal(arrow):
-        return Type(Kind.NUMBER, single=types.is_float32(arrow), stored=stored)
-    if types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow):
-        return Type(Kind.TEXT, stored=stored)
-    if types.is_date(arrow):
-        return Type(Kind.DATE, stored=stored)
-    if types.is_timestamp(arrow):
-        return Type(Kind.TIMESTAMP, stored=stored)
-    if types.is_list(arrow) or types.is_large_list(arrow):
-        item = kind_of(arrow.value_type)
-        if types.is_decimal(arrow.value_type):
-            return Type(Kind.OTHER, stored=stored)
-        if item.kind in {Kind.BOOL, Kind.INTEGER, Kind.NUMBER, Kind.TEXT, Kind.DATE}:
-            return Type(Kind.LIST, item, stored=stored)
-    return Type(Kind.OTHER, stored=stored)
-
-
-def _usable(column: pa.Field) -> Type:
-    """A column's type; of a name that an engine takes for a pattern, none that rules can test."""
-    name = column.name
-    if name in {"", "*"} or (name.startswith("^") and name.endswith("$")):
-        return Type(Kind.OTHER, stored=f"named `{name}`")
-    return kind_of(column.type)
-
-
-def _footer(spec: TableSpec, path: Path) -> tuple[pa.Schema, dict[str, int | None], int, list[Any]]:
-    """A file's schema, counts of nulls (None: not said), number of rows, and bounds of its time."""
-    try:
-        with pq.ParquetFile(path) as file:
-            metadata, schema = file.metadata, file.schema_arrow
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"table `{spec.name}`: cannot read {path}: {_one_line(error)}") from None
-    counts: dict[str, int | None] = {}
-    bounds: list[Any] = []
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
-        for number in range(row_group.num_columns):
-            column = row_group.column(number)
-            # Only flat columns: a nested path's nulls are those of its elements.
-            if "." in column.path_in_schema and column.path_in_schema not in schema.names:
-                continue
-            stats = column.statistics
-            known = stats.null_count if stats is not None and stats.has_null_count else None
-            name = column.path_in_schema
-            if name == spec.time and stats is not None and stats.has_min_max:
-                with suppress(ValueError):  # nanoseconds that Python's times cannot hold
-                    bounds += [stats.min, stats.max]
-            counts[name] = known if name not in counts else _plus(counts[name], known)
-    if metadata.num_row_groups == 0:
-        counts = dict.fromkeys(schema.names, 0)
-    return schema, counts, metadata.num_rows, bounds
+def _stamp(path: Path, stat: os.stat_result) -> str:
+    """A file's identity: the time of its last change can't be set by who writes it."""
+    parts = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    return f"{path}:" + ":".join(map(str, parts))
 
 
 def _check_day(
@@ -301,10 +289,6 @@ def _check_day(
                 f"its partition `{spec.day}` says {day}; "
                 "leave `day` out where partitions are not local days"
             )
-
-
-def _plus(left: int | None, right: int | None) -> int | None:
-    return None if left is None or right is None else left + right
 
 
 def _check_names(spec: TableSpec, schema: pa.Schema, path: Path) -> None:
@@ -361,7 +345,3 @@ def _partition_types(
         whole = all(re.fullmatch(r"-?(0|[1-9]\d{0,17})", value or "", re.ASCII) for value in values)
         out[name] = Type(Kind.INTEGER if whole else Kind.TEXT, stored="partition")
     return out
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

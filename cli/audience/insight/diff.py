@@ -164,8 +164,9 @@ def _matrix(members: Membership, old: list[str], new: list[str]) -> tuple[Matrix
     everybody_new = members.union([_NEW + name for name in new])
     everybody_old = members.union([_OLD + name for name in old])
     extended = Membership(
-        members.keys,
+        members.count,
         {**members.bits, "new": everybody_new, "newcomers": everybody_new & ~everybody_old},
+        members.source,
     )
     rows = []
     for title, bits in [*((name, _OLD + name) for name in old), (NOBODY, "newcomers")]:

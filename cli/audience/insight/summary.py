@@ -121,7 +121,7 @@ def summarize(
         file.phase,
         file.label,
         file.as_of,
-        len(membership.keys),
+        membership.count,
         whole,
         tuple(
             PackSize(

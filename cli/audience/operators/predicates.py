@@ -13,6 +13,8 @@ from audience.operators.table import Takes, balanced, predicate
 if TYPE_CHECKING:
     from narwhals.stable.v2 import Expr
 
+_FEW = 8
+
 _TEXT = frozenset({Kind.TEXT})
 _LIST = frozenset({Kind.LIST})
 _ALL = SCALARS | _LIST
@@ -36,13 +38,13 @@ def ne(column: Expr, value: Value) -> Expr:
 @predicate(on=SCALARS, takes=Takes.VALUES)
 def in_(column: Expr, values: Sequence[Value]) -> Expr:
     """Is one of the values."""
-    return column.is_in(list(values))
+    return _is_one_of(column, values)
 
 
 @predicate(on=SCALARS, takes=Takes.VALUES, over_missing=True)
 def not_in(column: Expr, values: Sequence[Value]) -> Expr:
     """The exact complement of `in`: none of the values, or a missing one."""
-    return ~column.is_in(list(values)).fill_null(False)
+    return ~_is_one_of(column, values).fill_null(False)
 
 
 @predicate(on=ORDERED, takes=Takes.FLOOR)
@@ -126,3 +128,10 @@ def is_(column: Expr, state: str) -> Expr:
 def _in_days(column: Expr, days: Days) -> Expr:
     first, last = days
     return column <= last if first is None else (column >= first) & (column <= last)
+
+
+def _is_one_of(column: Expr, values: Sequence[Value]) -> Expr:
+    if len(values) <= _FEW and all(isinstance(value, str) for value in values):
+        # A few texts are compared one by one in half the time that looking them up takes.
+        return balanced(operator.or_, [column == value for value in values])
+    return column.is_in(list(values))

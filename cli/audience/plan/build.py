@@ -370,14 +370,15 @@ def _event_columns(nodes: Sequence[Node], table: Table, folds: Sequence[Fold]) -
         for rows in fold.rows.chain:
             pairs = rows.then.same if rows.then else ()
             if rows.table == table.name:
-                columns |= _row_columns(nodes, table, rows) | {one for one, _ in pairs}
+                columns |= row_columns(nodes, table.action, rows) | {one for one, _ in pairs}
             if rows.then and rows.then.rows.table == table.name:
                 columns |= {other for _, other in pairs}
     return columns
 
 
-def _row_columns(nodes: Sequence[Node], table: Table, rows: Rows) -> set[str]:
-    columns = {table.action} if rows.actions is not None else set()
+def row_columns(nodes: Sequence[Node], action: str, rows: Rows) -> set[str]:
+    """The columns that tell whether a row counts, beside its time."""
+    columns = {action} if rows.actions is not None else set()
     if rows.where is not None:
         inside = reachable(nodes, [rows.where])
         columns |= {node.column for n in inside if isinstance(node := nodes[n], Test)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -33,6 +34,7 @@ from audience.rules.beside import SHARES
 from audience.rules.moments import WEEKDAYS
 
 _WEEKDAYS = {number: name for name, number in WEEKDAYS.items() if name.isascii()}
+_OTHER = {"eq": "ne", "in": "not_in"}
 _SIGNS = {
     "eq": "=",
     "ne": "!=",
@@ -133,6 +135,9 @@ class _Explainer:
             case Const(value):
                 return "everybody" if value else "nobody"
             case Not(part):
+                inner = self.nodes[part]
+                if isinstance(inner, Test) and inner.operator in _OTHER and part not in self.names:
+                    return _test(replace(inner, operator=_OTHER[inner.operator]))
                 return f"not {self._inner(part)}"
             case And(parts):
                 return " and ".join(self._inner(part) for part in parts)

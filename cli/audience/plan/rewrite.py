@@ -14,6 +14,16 @@ from audience.plan.nodes import And, Arena, AtLeast, Const, Fold, Left, Node, No
 
 Rewrite = Callable[[Node, Arena], Node]
 
+_COMPLEMENTS = {"ne": "eq", "not_in": "in"}
+
+
+def as_complement(node: Node, arena: Arena) -> Node:
+    """Other than A is not A: what holds of A is asked once, and missing values are not A."""
+    if isinstance(node, Test) and node.operator in _COMPLEMENTS:
+        positive = Test(node.column, _COMPLEMENTS[node.operator], node.argument, node.exact)
+        return Not(arena.add(positive))
+    return node
+
 
 def fold_not(node: Node, arena: Arena) -> Node:
     """Not not A is A; not everybody is nobody."""
@@ -124,6 +134,7 @@ def leave_nobody(node: Node, arena: Arena) -> Node:
 REWRITES: tuple[Rewrite, ...] = (
     empty_window,
     leave_nobody,
+    as_complement,
     fold_not,
     flatten,
     drop_constants,

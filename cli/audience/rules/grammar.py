@@ -130,6 +130,7 @@ PROJECT = {
     "tables": Key("The user table and the event tables.", "tables", required=True),
     "tags": Key("The dictionary over the user table's columns.", "dictionary"),
     "suppress": Key("Lists of users who are never in a pack.", "suppress"),
+    "cache": Key("How much is kept for the next run: 500MB, 4GB, or off; default 4GB.", "size"),
 }
 
 SUPPRESS = {

@@ -116,6 +116,7 @@ def project_schema() -> Schema:
     definitions = _basics() | {
         "tables": {"type": "object", "minProperties": 1, "additionalProperties": _object(TABLE)},
         "dictionary": {"type": "object", "additionalProperties": _object(TAG)},
+        "size": {"type": "string", "pattern": r"^(\d{1,6}[MG]B|off)$"},
         "date_ranges": {"type": "array", "items": _ref("date_range")},
         "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},
         "values": {

@@ -16,10 +16,19 @@ from audience.errors import Location, Source
 from audience.rules.grammar import CONDITION, PROJECT, SUPPRESS, TABLE, TAG
 from audience.rules.lists import check_list_path, read_flag
 from audience.rules.reader import Problems
-from audience.rules.scalars import Duration, Misfit, Range, read_date_range, read_duration
+from audience.rules.scalars import (
+    Duration,
+    Misfit,
+    Range,
+    read_date_range,
+    read_duration,
+    read_size,
+)
 from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
 
 FILE_NAME = "audience.yaml"
+CACHE = ".audience/cache"
+DEFAULT_CACHE = 4 * 10**9
 _LONGEST_PART = 255
 
 
@@ -83,6 +92,13 @@ class Project:
     users: TableSpec
     events: MappingOf[str, TableSpec]
     suppress: tuple[SuppressSpec, ...] = ()
+    cache_size: int = DEFAULT_CACHE
+    """How many bytes are kept from one run to the next."""
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what is kept: it may be deleted at any time."""
+        return self.root / CACHE
 
 
 def find_project(start: Path) -> Path | None:
@@ -141,7 +157,20 @@ def read_project(path: Path, shown: str) -> Project:
         TableSpec(**{**vars(people), "columns": people.columns or tags}),
         {table.name: table for table in tables if table.time},
         suppress,
+        _read_size(fields["cache"][1], problems) if "cache" in fields else DEFAULT_CACHE,
     )
+
+
+def _read_size(node: Node, problems: Problems) -> int:
+    scalar = problems.scalar(node, "`cache`")
+    try:
+        size = DEFAULT_CACHE if scalar is None else read_size(scalar.text)
+    except Misfit as misfit:
+        assert scalar is not None
+        problems.misfit(scalar.at, misfit)
+        size = DEFAULT_CACHE
+    problems.raise_errors()
+    return size
 
 
 def _check_zone(name: str, at: Location, problems: Problems) -> None:

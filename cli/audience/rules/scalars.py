@@ -31,6 +31,7 @@ UNITS = {
 }
 _NUMBER = re.compile(r"([+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,2})?)([KkWwM千万]?)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_SIZE = re.compile(r"(\d{1,6})([MG])B", re.ASCII)
 _DURATION = re.compile(r"(\d{1,5})([dwmy])", re.ASCII)
 MAX_INTEGER = 2**63 - 1
 _MAX_DIGITS = 40
@@ -135,6 +136,16 @@ def read_duration(text: str) -> Duration:
     if not match:
         raise Misfit(f"`{text}` is not a duration", "a duration such as 30d, 4w, 3m or 1y")
     return Duration(int(match[1]), match[2])
+
+
+def read_size(text: str) -> int:
+    """``500MB``, ``4GB``, or ``off``: a number of bytes."""
+    match = _SIZE.fullmatch(text)
+    if text == "off":
+        return 0
+    if not match:
+        raise Misfit(f"`{text}` is not a size", "a size such as 500MB or 4GB, or off")
+    return int(match[1]) * {"M": 10**6, "G": 10**9}[match[2]]
 
 
 def is_range(text: str) -> bool:

@@ -11,7 +11,8 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,17 +28,23 @@ from audience.store.layout import BUILDS, LATEST, days_of, phase_folder
 from audience.store.manifest import FILE_NAME, SUMMARY_NAME, Manifest, PackEntry
 
 _ROW_GROUP = 1 << 20
+_WRITERS = 2
+"""Packs are written two at a time: one waits for the disk while the other is encoded."""
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 
 
 @dataclass(frozen=True)
 class PackData:
-    """A pack to be written: ids ascending, each once, of the user table's key type."""
+    """A pack to be written.
+
+    ``read`` makes its ids when they are wanted, as all packs together may be larger than memory:
+    ascending, each once, of the user table's key type.
+    """
 
     name: str
     label: str
-    ids: pa.Array
+    read: Callable[[], pa.Array]
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,8 @@ def _publish(
     for link in (folder / str(manifest.as_of), folder / LATEST):
         if os.path.lexists(link) and not link.is_symlink():
             raise StoreError(f"{link} is in the way: it is no link that this program made")
-    entries = [_write_pack(draft, pack, manifest.key) for pack in packs]
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        entries = list(pool.map(lambda pack: _write_pack(draft, pack, manifest.key), packs))
     whole = replace(manifest, packs=tuple(entries))
     text = whole.to_json().encode()
     _write(draft / SUMMARY_NAME, summary.encode())
@@ -133,9 +141,10 @@ def _publish(
 
 def _write_pack(draft: Path, pack: PackData, key: str) -> PackEntry:
     name = f"{pack.name}.parquet"
-    table = pa.table({key: pack.ids})
+    ids = pack.read()
+    table = pa.table({key: ids})
     # Ascending integers differ by little: deltas take a quarter of what compressors make of them.
-    whole = pa.types.is_integer(pack.ids.type)
+    whole = pa.types.is_integer(ids.type)
     encoding = "DELTA_BINARY_PACKED" if whole else "DELTA_BYTE_ARRAY"
     path = draft / name
     with _create(path) as file:
@@ -151,7 +160,7 @@ def _write_pack(draft: Path, pack: PackData, key: str) -> PackEntry:
         file.flush()
         os.fsync(file.fileno())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PackEntry(pack.name, pack.label, len(pack.ids), name, digest, checksum(pack.ids))
+    return PackEntry(pack.name, pack.label, len(ids), name, digest, checksum(ids))
 
 
 def _create(path: Path) -> Any:

@@ -1,0 +1,92 @@
+"""Sets of rows as bitmaps: a bit a row, least bit of a byte first, bits past the last row 0.
+
+A million rows are 125 kB, so the algebra of any number of conditions runs inside a processor's
+cache, and counting them costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Bits = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
+
+
+def pack(flags: Flags) -> Bits:
+    """From a boolean a row."""
+    return np.packbits(flags, bitorder="little")
+
+
+def unpack(bits: Bits, count: int) -> Flags:
+    """To a boolean a row."""
+    return np.unpackbits(bits, count=count, bitorder="little").view(np.bool_)
+
+
+def nobody(count: int) -> Bits:
+    """None of so many rows."""
+    return np.zeros((count + 7) // 8, dtype=np.uint8)
+
+
+def everybody(count: int) -> Bits:
+    """All of so many rows."""
+    return _trimmed(np.full((count + 7) // 8, 0xFF, dtype=np.uint8), count)
+
+
+def complement(bits: Bits, count: int) -> Bits:
+    """The rows that are not in it."""
+    return _trimmed(~bits, count)
+
+
+def count_bits(bits: Bits) -> int:
+    """How many bits are set."""
+    whole = len(bits) // 8 * 8
+    words = np.bitwise_count(bits[:whole].view(np.uint64)).sum(dtype=np.int64)
+    return int(words) + int(np.bitwise_count(bits[whole:]).sum(dtype=np.int64))
+
+
+def at_least(least: int, parts: Sequence[Bits], count: int) -> Bits:
+    """The rows that are in so many of the parts.
+
+    The number of parts that a row is in is kept as a binary number whose digits are bitmaps:
+    adding a part is a few operations on whole bitmaps.
+    """
+    digits: list[Bits] = []
+    for part in parts:
+        carry = part
+        for number, digit in enumerate(digits):
+            digits[number], carry = digit ^ carry, digit & carry
+        if len(digits) < len(parts).bit_length() and carry.any():
+            digits.append(carry)
+    if least >> len(digits):
+        return nobody(count) if least > 0 else everybody(count)
+    found = everybody(count)  # so far equal, which is enough
+    for number, digit in enumerate(digits):
+        found = digit & found if least >> number & 1 else digit | found
+    return found
+
+
+def from_arrow(column: pa.Array) -> tuple[Bits, Bits | None]:
+    """Of a boolean column the rows that are true, and those that are missing (None: no row)."""
+    count = len(column)
+    if column.offset % 8:
+        column = pa.concat_arrays([column, pa.array([], pa.bool_())])
+    if column.offset % 8:
+        column = pa.array(column.to_pylist(), pa.bool_())
+    valid, values = column.buffers()
+    start, size = column.offset // 8, (count + 7) // 8
+    true = _trimmed(np.frombuffer(values, np.uint8, size, start).copy(), count)
+    if not column.null_count:
+        return true, None
+    known = np.frombuffer(valid, np.uint8, size, start)
+    true &= known
+    return true, complement(known, count)
+
+
+def _trimmed(bits: Bits, count: int) -> Bits:
+    if count % 8 and len(bits):
+        bits[-1] &= (1 << count % 8) - 1
+    return bits

@@ -1,0 +1,231 @@
+"""Who is in which node: algebra over bitmaps of a user table's rows, the same for every engine.
+
+An engine only answers single tests of columns and folds behaviour; and, or, not, lists, limits,
+shares and stages are made of these here. So a test that a hundred packs mention is answered once,
+and a further pack costs a few operations on bitmaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from audience.bits import (
+    Bits,
+    at_least,
+    complement,
+    count_bits,
+    everybody,
+    nobody,
+    pack,
+    unpack,
+)
+from audience.hashing import SEED, hashes, salted
+from audience.keyring import Keyring
+from audience.plan.build import reachable
+from audience.plan.nodes import (
+    And,
+    AtLeast,
+    Const,
+    Fold,
+    Kept,
+    Left,
+    Listed,
+    Node,
+    Not,
+    Or,
+    Share,
+    Test,
+    parts_of,
+)
+from audience.rules.beside import SHARES
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Who is in a node: as the rules say, and whatever missing values were, surely and possibly.
+
+    One object thrice where no missing value matters.
+    """
+
+    closed: Bits
+    sure: Bits
+    possible: Bits
+
+    @classmethod
+    def certain(cls, bits: Bits) -> Answer:
+        """An answer that no missing value could change."""
+        return cls(bits, bits, bits)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no missing value could change it."""
+        return self.sure is self.closed and self.possible is self.closed
+
+
+@dataclass(frozen=True)
+class Given:
+    """What rows and events have told: for each test and fold the users it holds of.
+
+    ``missing`` has for a test the users whose value is missing, where there are any. ``columns``
+    are those that limits order by, ``lists`` the ids of each list.
+    """
+
+    tests: Mapping[Test, Bits]
+    missing: Mapping[Test, Bits]
+    folds: Mapping[Fold, Bits]
+    columns: Mapping[str, pa.Array]
+    lists: Mapping[Listed, pa.Array]
+
+
+class Algebra:
+    """Computes the nodes of a plan, each once and parts first."""
+
+    def __init__(
+        self, nodes: Sequence[Node], count: int, ring: Callable[[], Keyring], given: Given
+    ) -> None:
+        self.nodes = nodes
+        self.count = count
+        self.given = given
+        self._ring = ring  # lists, limits and shares ask for keys
+        self.strangers: dict[Listed, int] = {}
+        """For each list, how many of its ids are of nobody in the user table."""
+        self._seeds: dict[int, npt.NDArray[np.uint64]] = {}
+        self._answers: dict[int, Answer] = {}
+
+    def answers(self, roots: Sequence[int]) -> Mapping[int, Answer]:
+        """Who is in each of some nodes."""
+        numbers = reachable(self.nodes, roots)
+        last = {number: number for number in numbers}
+        for number in numbers:
+            last |= dict.fromkeys(parts_of(self.nodes[number]), number)
+        done: dict[int, list[int]] = {}
+        for part, number in last.items():
+            done.setdefault(number, []).append(part)
+        kept = set(roots)
+        for number in numbers:
+            self._answers[number] = self._compute(number)
+            for part in done.get(number, ()):  # nothing asks for them any more
+                if part not in kept:
+                    del self._answers[part]
+        return {root: self._answers[root] for root in roots}
+
+    def _compute(self, number: int) -> Answer:
+        node = self.nodes[number]
+        match node:
+            case Test():
+                return self._test(node)
+            case Const(value):
+                return Answer.certain((everybody if value else nobody)(self.count))
+            case Fold():
+                return Answer.certain(self.given.folds[node])
+            case Not(part):
+                return self._complement(self._answers[part])
+            case Left(part, less):
+                return self._combined([self._answers[part], self._less(less)], _all)
+            case And(parts):
+                return self._combined([self._answers[part] for part in parts], _all)
+            case Or(parts):
+                return self._combined([self._answers[part] for part in parts], _any)
+            case AtLeast(least, parts):
+                answers = [self._answers[part] for part in parts]
+                return self._combined(answers, lambda bits: at_least(least, bits, self.count))
+            case Kept():
+                return self._kept(node)
+            case Share():
+                return Answer.certain(self._share(node))
+            case _:
+                return Answer.certain(self._listed(node))
+
+    def _test(self, test: Test) -> Answer:
+        held, missing = self.given.tests[test], self.given.missing.get(test)
+        return Answer.certain(held) if missing is None else Answer(held, held, held | missing)
+
+    def _less(self, number: int) -> Answer:
+        return self._complement(self._answers[number])
+
+    def _complement(self, inner: Answer) -> Answer:
+        if inner.is_certain:
+            return Answer.certain(complement(inner.closed, self.count))
+        closed, sure, possible = (
+            complement(bits, self.count) for bits in (inner.closed, inner.possible, inner.sure)
+        )
+        return Answer(closed, sure, possible)
+
+    def _combined(
+        self, answers: Sequence[Answer], function: Callable[[Sequence[Bits]], Bits]
+    ) -> Answer:
+        closed = function([each.closed for each in answers])
+        if all(each.is_certain for each in answers):
+            return Answer.certain(closed)
+        sure = (
+            closed
+            if all(each.sure is each.closed for each in answers)
+            else function([each.sure for each in answers])
+        )
+        return Answer(closed, sure, function([each.possible for each in answers]))
+
+    def _share(self, share: Share) -> Bits:
+        """Whose hash ÷ 2^64 is in the share, in whole numbers: no rounding can move a user."""
+        found = self._hashes(salted(share.salt))
+        first, last = (-(-side * 2**64 // SHARES) for side in (share.low, share.high))
+        return pack((found >= np.uint64(first)) & (found <= np.uint64(last - 1)))
+
+    def _kept(self, node: Kept) -> Answer:
+        part = self._answers[node.part]
+        rows = np.flatnonzero(unpack(part.closed, self.count))
+        if len(rows) > node.keep:
+            # Equal hashes are told apart by the key, as ever: by its position.
+            order: list[npt.NDArray[Any]] = [self._ring().ranks[rows], self._hashes()[rows]]
+            if node.by is not None:
+                values, missing = _ordered(self.given.columns[node.by], node.descending)
+                order += [values[rows], missing[rows]]
+            rows = rows[np.lexsort(order)[: node.keep]]
+        flags = np.zeros(self.count, dtype=np.bool_)
+        flags[rows] = True
+        kept = pack(flags)
+        if part.sure is part.closed:
+            return Answer.certain(kept)
+        return Answer(kept, kept & part.sure, kept)
+
+    def _hashes(self, seed: int = SEED) -> npt.NDArray[np.uint64]:
+        if seed not in self._seeds:
+            self._seeds[seed] = hashes(self._ring().keys, seed)
+        return self._seeds[seed]
+
+    def _listed(self, node: Any) -> Bits:
+        ids = self.given.lists[node]
+        positions = self._ring().positions(ids)
+        flags = np.zeros(self.count, dtype=np.bool_)
+        flags[positions[positions >= 0]] = True
+        (bits,) = self._ring().by_row([pack(flags)])
+        self.strangers[node] = len(ids) - count_bits(bits)
+        return bits
+
+
+def _all(parts: Sequence[Bits]) -> Bits:
+    return reduce(np.bitwise_and, parts)
+
+
+def _any(parts: Sequence[Bits]) -> Bits:
+    return reduce(np.bitwise_or, parts)
+
+
+def _ordered(column: pa.Array, descending: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """A column as numbers that sort as wanted, and which are missing, to be sorted last."""
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    if pa.types.is_temporal(column.type) or pa.types.is_int32(column.type):
+        column = column.cast(pa.int64())
+    filled = column.fill_null(0).to_numpy(zero_copy_only=False)
+    if descending:
+        # Of whole numbers the complement, which unlike the negative never leaves the range.
+        filled = ~filled if np.issubdtype(filled.dtype, np.integer) else -filled
+    return filled, missing

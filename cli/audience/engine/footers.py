@@ -1,0 +1,109 @@
+"""Footers of Parquet files: what a file holds, as far as it says so itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audience.errors import DataError
+from audience.kinds import Kind, Type
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What a file's footer tells: counts of nulls (None: not said), and bounds of its time.
+
+    ``bounded`` where the bounds are of all rows, none of them without a time.
+    """
+
+    schema: pa.Schema
+    missing: dict[str, int | None]
+    rows: int
+    sizes: dict[str, int]
+    """By column, its bytes as they lie on the disk."""
+    bounds: tuple[Any, ...]
+    bounded: bool
+
+
+def read_footer(table: str, time: str, path: Path) -> Footer:
+    """Read a footer; ``time`` names the column whose bounds are wanted. Raises DataError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"table `{table}`: cannot read {path}: {_one_line(error)}") from None
+    counts: dict[str, int | None] = {}
+    sizes: dict[str, int] = {}
+    bounds: list[Any] = []
+    bounded = 0
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            column = row_group.column(number)
+            flat = "." not in column.path_in_schema or column.path_in_schema in schema.names
+            whole = column.path_in_schema if flat else column.path_in_schema.partition(".")[0]
+            sizes[whole] = sizes.get(whole, 0) + column.total_compressed_size
+            if not flat:  # a nested path's nulls are those of its elements
+                continue
+            stats = column.statistics
+            known = stats.null_count if stats is not None and stats.has_null_count else None
+            name = column.path_in_schema
+            if name == time and stats is not None and stats.has_min_max:
+                with suppress(ValueError):  # nanoseconds that Python's times cannot hold
+                    bounds += [stats.min, stats.max]
+                    bounded += known == 0 and isinstance(bounds[-1], date)
+            counts[name] = known if name not in counts else add_known(counts[name], known)
+    if metadata.num_row_groups == 0:
+        counts = dict.fromkeys(schema.names, 0)
+    every = bounded == metadata.num_row_groups
+    return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every)
+
+
+def add_known(left: int | None, right: int | None) -> int | None:
+    """The sum of two numbers, None where one of them is not known."""
+    return None if left is None or right is None else left + right
+
+
+def kind_of(arrow: pa.DataType) -> Type:
+    """The type that rules see in an Arrow type."""
+    types = pa.types
+    stored = str(arrow)
+    if types.is_dictionary(arrow):
+        return kind_of(arrow.value_type)
+    if types.is_boolean(arrow):
+        return Type(Kind.BOOL, stored=stored)
+    if types.is_integer(arrow):
+        return Type(Kind.INTEGER, stored=stored)
+    if (types.is_floating(arrow) and not types.is_float16(arrow)) or types.is_decimal(arrow):
+        return Type(Kind.NUMBER, single=types.is_float32(arrow), stored=stored)
+    if types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow):
+        return Type(Kind.TEXT, stored=stored)
+    if types.is_date(arrow):
+        return Type(Kind.DATE, stored=stored)
+    if types.is_timestamp(arrow):
+        return Type(Kind.TIMESTAMP, stored=stored)
+    if types.is_list(arrow) or types.is_large_list(arrow):
+        item = kind_of(arrow.value_type)
+        if types.is_decimal(arrow.value_type):
+            return Type(Kind.OTHER, stored=stored)
+        if item.kind in {Kind.BOOL, Kind.INTEGER, Kind.NUMBER, Kind.TEXT, Kind.DATE}:
+            return Type(Kind.LIST, item, stored=stored)
+    return Type(Kind.OTHER, stored=stored)
+
+
+def usable_kind(column: pa.Field) -> Type:
+    """A column's type; of a name that an engine takes for a pattern, none that rules can test."""
+    name = column.name
+    if name in {"", "*"} or (name.startswith("^") and name.endswith("$")):
+        return Type(Kind.OTHER, stored=f"named `{name}`")
+    return kind_of(column.type)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,140 @@
+"""Behaviour by relations: rows are held as a frame and grouped, put together, or paired.
+
+What counting row by row can't do: rows that others must follow, rows that together make an event,
+sums that 63 bits have no room for. It is also the way that is plainest, and what the fast one is
+held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from audience.bits import Bits, complement, pack
+from audience.engine.base import HOUR, OWN, ROW, TIME, Engine
+from audience.engine.columns import scan
+from audience.engine.folds import LARGEST, largest, measures_of, passing, summed
+from audience.engine.rows import Events, any_matching, matching, select_rows
+from audience.engine.tables import TableData
+from audience.errors import DataError
+from audience.keyring import Keyring
+from audience.kinds import Kind
+from audience.membership import combined
+from audience.plan.nodes import Fold, Limit, Plan, Read, Rows
+
+_ROWS = OWN + "rows"
+UNFOLLOWED = "unfollowed"
+
+
+class Relations:
+    """The rows that some folds want, of every table, read once and held."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        tables: Mapping[str, TableData],
+        engine: Engine,
+        folds: Sequence[Fold],
+    ) -> None:
+        self.plan = plan
+        self.tables = tables
+        self.engine = engine
+        self.folds = folds
+        self.events = {
+            read.table: self._read(read, rows)
+            for read in plan.events
+            if (rows := self._rows_of(read.table))
+        }
+
+    def passing(self, fold: Fold, ring: Keyring) -> Bits:
+        """By position in a ring, of whom a fold holds. Raises DataError."""
+        self._check_sums(fold)
+        found = self.engine.fetch(passing(self.events, fold, self.plan.nodes))
+        positions = ring.positions(combined(found.column(0)))
+        flags = np.zeros(len(ring), dtype=np.bool_)
+        flags[positions[positions >= 0]] = True
+        differ = pack(flags)
+        return complement(differ, len(ring)) if fold.absent else differ
+
+    def measure(self, fold: Fold, user: int | str) -> dict[Limit | str, Any]:
+        """A fold's measures of one user's events; none where none counted.
+
+        Where rows must be followed, :data:`UNFOLLOWED` counts them whatever follows.
+        """
+        frame, read_row = measures_of(self.events, fold, self.plan.nodes, user)
+        rows = self.engine.fetch(frame).to_pylist()
+        out = read_row(rows[0]) if rows else {}
+        if fold.rows.then is not None:
+            alone = select_rows(self.events, replace(fold.rows, then=None), self.plan.nodes)
+            mine = alone.filter(nw.col(self.events[fold.rows.table].key) == user)
+            counted = self.engine.fetch(mine.select(nw.len().alias(_ROWS)))
+            out[UNFOLLOWED] = int(counted[_ROWS][0].as_py())
+        return out
+
+    def size(self, table: str) -> int:
+        """How many rows of a table are held."""
+        frame = self.events[table].frame.select(nw.len().alias(_ROWS))
+        return int(self.engine.fetch(frame)[_ROWS][0].as_py())
+
+    def strays(self, table: str, ring: Keyring, others: Iterable[Rows]) -> tuple[int, int]:
+        """How many rows have no key, how many one of nobody; without those that others count."""
+        events = self.events[table]
+        frame = events.frame
+        counted = list(others)
+        if counted:
+            told = any_matching(counted, self.plan.nodes, events.action).fill_null(False)
+            frame = frame.filter(~told)
+        groups = self.engine.fetch(frame.group_by(events.key).agg(nw.len().alias(_ROWS)))
+        keys, rows = combined(groups[events.key]), np.asarray(groups[_ROWS], dtype=np.int64)
+        known = np.asarray(keys.is_valid().to_numpy(zero_copy_only=False), dtype=np.bool_)
+        unknown = ring.positions(keys.drop_null()) < 0
+        return int(rows[~known].sum()), int(rows[known][unknown].sum())
+
+    def _rows_of(self, table: str) -> tuple[Rows, ...]:
+        rows = (each for fold in self.folds for each in fold.rows.chain)
+        return tuple(dict.fromkeys(each for each in rows if each.table == table))
+
+    def _read(self, read: Read, wanted: Sequence[Rows]) -> Events:
+        table = self.tables[read.table]
+        # No day of the windows is on disk: the folds see an empty table of the right types.
+        files = table.within(read.days) or table.files[:1]
+        chains = [list(fold.rows.chain) for fold in self.folds]
+        chained = any(
+            rows.table == read.table for chain in chains if len(chain) > 1 for rows in chain
+        )
+        # Of all rows that any fold asks for: those that were counted elsewhere are told apart.
+        clock = [HOUR] if any(rows.hours for rows in read.rows) else []
+        rows = scan(self.engine, table, files, read.columns, [*clock, TIME] if chained else clock)
+        rows = rows.filter(any_matching(wanted, self.plan.nodes, table.spec.action))
+        if chained:
+            rows = rows.with_row_index(ROW, order_by=table.spec.key)
+        return Events(
+            self.engine.hold(rows),
+            table.spec.key,
+            table.spec.action,
+            self.plan.types[read.table],
+            table.tags[table.spec.time].type.kind is Kind.TIMESTAMP,
+            table.zoned,
+            self.engine.time_zone,
+            self.engine.hold,
+        )
+
+    def _check_sums(self, fold: Fold) -> None:
+        events = self.events[fold.rows.table]
+        columns = summed(fold, events.types)
+        if not columns:
+            return
+        counts = matching(fold.rows, self.plan.nodes, events.action)
+        rows = events.frame.filter(counts & ~nw.col(events.key).is_null())
+        found = self.engine.fetch(rows.select(*map(largest, columns)))
+        for name in columns:
+            value = found[name][0].as_py()
+            if value is not None and value > LARGEST:
+                raise DataError(
+                    f"table `{fold.rows.table}`: `{name}` has a value of {value:g}, which can't "
+                    f"be summed exactly; values up to {LARGEST:g} can"
+                )

@@ -1,0 +1,228 @@
+"""Slices: the rows of one file of events that count for a behaviour, and what is measured of them.
+
+Behaviours that differ only in their windows or limits share slices, and a file of one day is the
+same whatever else is in a window: so a slice can be kept from one run to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from audience.bits import count_bits, from_arrow, unpack
+from audience.cache import Cache
+from audience.engine.base import DAY, HOUR, OWN, ROW, Engine
+from audience.engine.columns import scan
+from audience.engine.rows import any_matching, is_tested, matching
+from audience.engine.tables import TableData, TableFile
+from audience.keyring import Keyring, Positions
+from audience.membership import combined
+from audience.plan.build import row_columns
+from audience.plan.fingerprint import fingerprint_rows
+from audience.plan.nodes import Fold, Node, Rows
+
+_MASK = OWN + "mask_"
+_ALWAYS = (None, date.max)
+_ORPHANS = b"orphans"
+_EPOCH = date(1970, 1, 1).toordinal()
+
+RowNumbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A condition over rows and the columns that are measured of those that pass.
+
+    Where files are days, windows and days of the week are left out: they choose files.
+    """
+
+    rows: Rows
+    columns: tuple[str, ...]
+
+
+def leaves_of(folds: Iterable[Fold], *, daily: bool) -> dict[Fold, Leaf]:
+    """The leaf of each fold; folds over the same rows share one."""
+    rows = {
+        fold: replace(fold.rows, days=_ALWAYS, weekdays=()) if daily else fold.rows
+        for fold in folds
+    }
+    columns: dict[Rows, set[str]] = {}
+    for fold, each in rows.items():
+        measured = (limit.column for limit in fold.limits if limit.column)
+        columns.setdefault(each, set()).update(measured)
+    return {fold: Leaf(each, tuple(sorted(columns[each]))) for fold, each in rows.items()}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows of one file: keys, none missing, and values; ``numbers`` are those of the rows.
+
+    ``orphans`` are the numbers of rows that count and have no key. ``day`` is in days since 1970,
+    one for all where the file is of one day.
+    """
+
+    keys: pa.Array
+    numbers: RowNumbers
+    orphans: RowNumbers
+    values: Mapping[str, pa.Array]
+    day: int | npt.NDArray[Any]
+    positions: Positions
+    """Places in a keyring."""
+
+
+def days_since_1970(day: date) -> int:
+    """A day as a number."""
+    return day.toordinal() - _EPOCH
+
+
+def wants(fold: Fold, file: TableFile) -> bool:
+    """Whether rows of a file of one day can count for a fold."""
+    first, last = fold.rows.days
+    day = file.day
+    if day is None:
+        return True
+    if (first is not None and day < first) or day > last:
+        return False
+    weekdays = fold.rows.weekdays
+    return not weekdays or not file.proven or day.isoweekday() in weekdays
+
+
+class Reader:
+    """Reads slices of a table, or finds those that were kept."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        table: TableData,
+        nodes: Sequence[Node],
+        ring: Keyring,
+        cache: Cache,
+        *,
+        daily: bool,
+    ) -> None:
+        self.engine = engine
+        self.table = table
+        self.nodes = nodes
+        self.ring = ring
+        self.cache = cache
+        self.daily = daily
+
+    def has(self, file: TableFile, leaf: Leaf) -> bool:
+        """Whether a slice was kept, as far as can be seen without reading it."""
+        return self.daily and self.cache.has(*self._name(file, leaf))
+
+    def find(self, file: TableFile, leaf: Leaf) -> Slice | None:
+        """The slice that was kept, if it is whole."""
+        entry = self.cache.get(*self._name(file, leaf))
+        if entry is None or file.day is None:
+            return None
+        keys, numbers, *values = map(combined, entry.columns)
+        orphans = np.frombuffer((entry.schema.metadata or {})[_ORPHANS], dtype=np.uint32)
+        return Slice(
+            keys,
+            np.asarray(numbers).astype(np.int64),
+            orphans.astype(np.int64),
+            dict(zip(leaf.columns, values, strict=True)),
+            days_since_1970(file.day),
+            self.ring.positions(keys),
+        )
+
+    def _keep(self, file: TableFile, leaf: Leaf, found: Slice) -> None:
+        table = pa.Table.from_arrays(
+            [found.keys, pa.array(found.numbers.astype(np.uint32)), *found.values.values()],
+            ["key", "number", *(f"value_{name}" for name in leaf.columns)],
+        )
+        orphans = found.orphans.astype(np.uint32).tobytes()
+        self.cache.put(table.replace_schema_metadata({_ORPHANS: orphans}), *self._name(file, leaf))
+
+    def _name(self, file: TableFile, leaf: Leaf) -> tuple[object, ...]:
+        rows = fingerprint_rows(self.nodes, leaf.rows)
+        spec = self.table.spec
+        columns = (spec.key, spec.time, spec.action, *leaf.columns)
+        engine = self.engine
+        return ("slice", engine.version, engine.time_zone, file.stamp, file.day, columns, rows)
+
+    def read(
+        self, files: Sequence[TableFile], leaves: Sequence[Leaf]
+    ) -> Iterator[tuple[TableFile, Leaf, Slice]]:
+        """The slices of some leaves in some files, which store their columns alike: one pass."""
+        fetched = self._fetch(files, leaves)
+        self.table.check_unchanged(files)
+        numbers = np.asarray(combined(fetched[ROW]))
+        if len(numbers) and bool((numbers[1:] < numbers[:-1]).any()):
+            order = np.argsort(numbers)
+            fetched, numbers = fetched.take(pa.array(order)), numbers[order]
+        starts = np.cumsum([0, *(file.rows for file in files)])
+        keys = combined(fetched[self.table.spec.key])
+        unknown, missing = from_arrow(keys.is_null())
+        lost = unpack(unknown, len(keys)) if count_bits(unknown) else None
+        assert missing is None
+        positions = self.ring.positions(keys.drop_null())
+        if lost is not None:
+            whole = np.full(len(keys), -1, dtype=np.int32)
+            whole[~lost] = positions
+            positions = whole
+        columns = {name: combined(fetched[name]) for leaf in leaves for name in leaf.columns}
+        days = None if self.daily else np.asarray(fetched[DAY].cast(pa.int32()))
+        for number, leaf in enumerate(leaves):
+            chosen = np.arange(len(keys))
+            if len(leaves) > 1:
+                mask, _ = from_arrow(combined(fetched[f"{_MASK}{number}"]))
+                chosen = np.flatnonzero(unpack(mask, len(keys)))
+            ends = np.searchsorted(numbers[chosen], starts)
+            for place, file in enumerate(files):
+                mine = chosen[ends[place] : ends[place + 1]]
+                orphans = mine[:0] if lost is None else mine[lost[mine]]
+                mine = mine if lost is None else mine[~lost[mine]]
+                taken = pa.array(mine)
+                if days is None:
+                    assert file.day is not None
+                    day: Any = days_since_1970(file.day)
+                else:
+                    day = days[mine]
+                found = Slice(
+                    keys.take(taken),
+                    numbers[mine].astype(np.int64) - starts[place],
+                    numbers[orphans].astype(np.int64) - starts[place],
+                    {name: columns[name].take(taken) for name in leaf.columns},
+                    day,
+                    positions[mine],
+                )
+                if self.daily:
+                    self._keep(file, leaf, found)
+                yield file, leaf, found
+
+    def _fetch(self, files: Sequence[TableFile], leaves: Sequence[Leaf]) -> pa.Table:
+        spec = self.table.spec
+        columns = {spec.key}
+        for leaf in leaves:
+            columns |= {*leaf.columns, *row_columns(self.nodes, spec.action, leaf.rows)}
+        clock = [HOUR] if any(leaf.rows.hours for leaf in leaves) else []
+        frame = scan(
+            self.engine,
+            self.table,
+            files,
+            sorted(columns),
+            clock,
+            numbered=True,
+            dated=not self.daily,
+        )
+        rows = [leaf.rows for leaf in leaves]
+        dated = not self.daily
+        if dated or all(map(is_tested, rows)):
+            frame = frame.filter(any_matching(rows, self.nodes, spec.action, dated=dated))
+        values = {name for leaf in leaves for name in leaf.columns} - {spec.key}
+        out: list[Any] = [spec.key, ROW, *sorted(values)]
+        if dated:
+            out.append(DAY)
+        if len(leaves) > 1:
+            for number, each in enumerate(rows):
+                mask = matching(each, self.nodes, spec.action, dated=dated)
+                out.append(mask.fill_null(False).alias(f"{_MASK}{number}"))
+        return self.engine.fetch(frame.select(*out))

@@ -1,0 +1,176 @@
+"""Behaviour by counting: a table's files in the order of their days, each row at its user's place.
+
+Files are read in runs that the same behaviours want, the rows that any of these wants leave the
+decoder, and the next run is read while the last is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from audience.bits import Bits, pack
+from audience.cache import Cache
+from audience.engine.base import Engine
+from audience.engine.columns import shape
+from audience.engine.slices import Leaf, Reader, Slice, leaves_of, wants
+from audience.engine.states import Events, Tally, TooWide
+from audience.engine.strays import Strays
+from audience.engine.tables import TableData, TableFile
+from audience.keyring import Keyring
+from audience.kinds import Type
+from audience.plan.build import row_columns
+from audience.plan.nodes import Fold, Node
+
+_RUN_ROWS = 1 << 23
+"""Rows of files that are read in one pass: enough to keep the decoder busy, and bounded."""
+
+Found = tuple[TableFile, Leaf, Slice]
+
+
+def can_be_tallied(fold: Fold) -> bool:
+    """Whether each row counts for itself: none must be followed, none put together with others."""
+    return fold.rows.then is None and fold.each is None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Files that are read in one pass, and the leaves they are read for."""
+
+    files: tuple[TableFile, ...]
+    leaves: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Of whom a fold holds, by position in a ring, and the rows it asked for that are nobody's."""
+
+    held: Bits
+    strays: Strays
+
+
+class Tallies:
+    """The folds of one table that are counted."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        table: TableData,
+        types: Mapping[str, Type],
+        nodes: Sequence[Node],
+        ring: Keyring,
+        folds: Sequence[Fold],
+        cache: Cache,
+    ) -> None:
+        self.table = table
+        self.nodes = nodes
+        self.ring = ring
+        self.types = types
+        self.folds = folds
+        self.daily = all(file.proven for file in table.files)
+        self.leaves = leaves_of(folds, daily=self.daily)
+        self.rows = 0
+        self._reader = Reader(engine, table, nodes, ring, cache, daily=self.daily)
+
+    def compute(self) -> Mapping[Fold, Counted]:
+        """Each fold's answer; without those that arrays of this width have no room for."""
+        tallies = {fold: Tally(fold, self.types, len(self.ring)) for fold in self.folds}
+        strays = {fold: Strays() for fold in self.folds}
+        for file, leaf, found in self._slices():
+            self.rows += len(found.keys)
+            events, unknown = _known(found)
+            for fold in list(tallies):
+                if self.leaves[fold] == leaf and wants(fold, file):
+                    strays[fold].add(str(file.path), found.orphans, unknown)
+                    try:
+                        tallies[fold].add(events)
+                    except TooWide:
+                        del tallies[fold]
+        return {fold: Counted(pack(tally.holds()), strays[fold]) for fold, tally in tallies.items()}
+
+    def runs(self, is_wanted: Callable[[TableFile, Leaf], bool]) -> Iterator[Run]:
+        """The passes over the table, in the order of its days."""
+        files: list[TableFile] = []
+        leaves: tuple[Leaf, ...] = ()
+        kind: tuple[str, ...] = ()
+        rows = 0
+        columns = sorted(self._columns())
+        for file in self._files():
+            wanted = tuple(leaf for leaf in self._leaves_of(file) if is_wanted(file, leaf))
+            found = shape(self.table, file, columns)
+            if files and (wanted != leaves or found != kind or rows + file.rows > _RUN_ROWS):
+                yield Run(tuple(files), leaves)
+                files, rows = [], 0
+            leaves, kind = wanted, found
+            if leaves:
+                files.append(file)
+                rows += file.rows
+        if files:
+            yield Run(tuple(files), leaves)
+
+    def _slices(self) -> Iterator[Found]:
+        """All slices: those that were kept, then those that have to be read."""
+        kept = [
+            (file, leaf)
+            for file in self._files()
+            for leaf in self._leaves_of(file)
+            if self._reader.has(file, leaf)
+        ]
+        done: set[tuple[str, Leaf]] = set()
+
+        for file, leaf, found in _ahead([partial(self._find, file, leaf) for file, leaf in kept]):
+            done.add((str(file.path), leaf))
+            yield file, leaf, found
+        runs = self.runs(lambda file, leaf: (str(file.path), leaf) not in done)
+        yield from _ahead([partial(self._read, run) for run in runs])
+
+    def _find(self, file: TableFile, leaf: Leaf) -> list[Found]:
+        found = self._reader.find(file, leaf)
+        return [] if found is None else [(file, leaf, found)]
+
+    def _read(self, run: Run) -> list[Found]:
+        return list(self._reader.read(run.files, run.leaves))
+
+    def _files(self) -> list[TableFile]:
+        return sorted(self.table.files, key=lambda file: (str(file.day), str(file.path)))
+
+    def _leaves_of(self, file: TableFile) -> tuple[Leaf, ...]:
+        wanted = (self.leaves[fold] for fold in self.folds if wants(fold, file))
+        return tuple(dict.fromkeys(wanted))
+
+    def _columns(self) -> Iterator[str]:
+        spec = self.table.spec
+        yield spec.key
+        yield spec.time
+        for fold in self.folds:
+            yield from row_columns(self.nodes, spec.action, fold.rows)
+            yield from self.leaves[fold].columns
+
+
+def _ahead(reads: Sequence[Callable[[], list[Found]]]) -> Iterator[Found]:
+    """What each read finds, the next one being made while the last is looked at."""
+    with ThreadPoolExecutor(1) as ahead:
+        waiting: Future[list[Found]] | None = None
+        for read in reads:
+            reading = ahead.submit(read)
+            if waiting is not None:
+                yield from waiting.result()
+            waiting = reading
+        if waiting is not None:
+            yield from waiting.result()
+
+
+def _known(found: Slice) -> tuple[Events, np.ndarray]:
+    """The rows of a slice that are somebody's, and the numbers of those of nobody."""
+    places = found.positions.astype(np.intp)
+    known = np.flatnonzero(places >= 0)
+    if len(known) == len(places):
+        return Events(places, found.day, found.values), found.numbers[:0]
+    day = found.day if isinstance(found.day, int) else found.day[known]
+    values = {name: column.take(pa.array(known)) for name, column in found.values.items()}
+    return Events(places[known], day, values), found.numbers[places < 0]

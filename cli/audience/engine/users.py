@@ -1,0 +1,176 @@
+"""The user table: its keys, and for each test of a column the users it holds of.
+
+Answers are bitmaps over the table's rows as they lie on disk. They are kept from run to run: a
+rule that was edited reads only the columns of the tests that are new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import narwhals.stable.v2 as nw
+import numpy as np
+import pyarrow as pa
+
+from audience.bits import Bits, from_arrow
+from audience.cache import Cache, stamps
+from audience.engine.base import OWN, ROW, Engine
+from audience.engine.columns import alike, scan
+from audience.engine.tables import TableData
+from audience.errors import DataError
+from audience.keyring import Keyring
+from audience.kinds import Type
+from audience.membership import combined
+from audience.plan.fingerprint import fingerprint_test
+from audience.plan.nodes import Test
+
+_EXAMPLES = 3
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a plan asks of a user table: tests of columns, and columns that limits order by."""
+
+    tests: Sequence[Test]
+    ordering: Sequence[str]
+
+
+class Users:
+    """What the rows of a user table tell, as bitmaps in their order.
+
+    ``missing`` has for a test the users whose value is missing, where there are any; ``columns``
+    are those that limits order by.
+    """
+
+    def __init__(
+        self, engine: Engine, table: TableData, types: Mapping[str, Type], cache: Cache
+    ) -> None:
+        self.table = table
+        self.tests: dict[Test, Bits] = {}
+        self.missing: dict[Test, Bits] = {}
+        self.columns: dict[str, pa.Array] = {}
+        self.count = table.rows
+        self._engine = engine
+        self._types = types
+        self._cache = cache
+        self.stamp = stamps(file.stamp for file in table.files)
+        self._name = ("users", engine.version, engine.time_zone, self.stamp)
+
+    def read(self, asked: Asked) -> None:
+        """Answer what is asked, what is new of it by one pass over the table.
+
+        Raises DataError where a key is missing or not unique.
+        """
+        checked = self._cache.get(*self._name, "keys") is not None
+        new = [test for test in asked.tests if not self._find(test)]
+        with ThreadPoolExecutor(1) as aside:
+            # Keys are sorted while the other columns are decoded.
+            checking = None if checked else aside.submit(self._check)
+            if checking is not None and not self._engine.concurrent:
+                checking.result()
+            if new or asked.ordering:
+                self._read(new, asked.ordering)
+            if checking is not None:
+                checking.result()
+                self._cache.put(pa.table({"rows": [self.count]}), *self._name, "keys")
+
+    @cached_property
+    def ring(self) -> Keyring:
+        """The table's keys."""
+        return Keyring(self._read_keys(), self._engine.order)
+
+    def _find(self, test: Test) -> bool:
+        """Whether a test's answer was kept."""
+        entry = self._cache.get(*self._name, fingerprint_test(test))
+        if entry is None:
+            return False
+        held, missing = (column[0].as_buffer() for column in entry.columns)
+        self.tests[test] = np.frombuffer(held, dtype=np.uint8)
+        if len(missing):
+            self.missing[test] = np.frombuffer(missing, dtype=np.uint8)
+        return True
+
+    def _keep(self, test: Test) -> None:
+        missing = self.missing.get(test)
+        row = {
+            "held": pa.array([self.tests[test].tobytes()], pa.large_binary()),
+            "missing": pa.array([b"" if missing is None else missing.tobytes()], pa.large_binary()),
+        }
+        self._cache.put(pa.table(row), *self._name, fingerprint_test(test))
+
+    def _read(self, tests: Sequence[Test], ordering: Sequence[str]) -> None:
+        """Answer tests, and read columns: a few columns at a time, each of them once.
+
+        Many at once would be no faster, and take as much more memory.
+        """
+        columns = sorted({test.column for test in tests} | set(ordering))
+        for start in range(0, len(columns), _COLUMNS):
+            few = columns[start : start + _COLUMNS]
+            self._read_few(
+                [test for test in tests if test.column in few],
+                [name for name in ordering if name in few],
+            )
+
+    def _read_few(self, tests: Sequence[Test], ordering: Sequence[str]) -> None:
+        named = {f"{OWN}test_{number}": test for number, test in enumerate(tests)}
+        columns = {*(test.column for test in tests), *ordering}
+        by = {name: OWN + "by_" + name for name in ordering}
+        out = [*(nw.col(name).alias(alias) for name, alias in by.items()), *map(nw.col, named)]
+        fetched = self._fetch(sorted(columns), named, out)
+        self.columns |= {name: combined(fetched[alias]) for name, alias in by.items()}
+        for name, test in named.items():
+            self.tests[test], unknown = from_arrow(combined(fetched[name]))
+            if unknown is not None:
+                self.missing[test] = unknown
+            self._keep(test)
+
+    def _read_keys(self) -> pa.Array:
+        key = self.table.spec.key
+        column = self._fetch([key], {}, [nw.col(key)])[key]
+        if column.null_count:
+            raise DataError(
+                f"{self._key_name} is missing in {column.null_count:,} of {len(column):,} rows"
+            )
+        return combined(column)
+
+    def _fetch(
+        self, columns: Sequence[str], tests: Mapping[str, Test], out: Sequence[nw.Expr]
+    ) -> pa.Table:
+        """Some columns and tests, in the order of the files: an engine need not keep it.
+
+        Files that store a column differently are read in groups, one after the other.
+        """
+        parts = []
+        for files in alike(self.table, columns):
+            frame = scan(self._engine, self.table, files, columns, numbered=True)
+            tested = self._engine.tested(frame, tests, self._types)
+            parts.append(_in_order(self._engine.fetch(tested.select(ROW, *out))))
+        self.table.check_unchanged(self.table.files)
+        return pa.concat_tables(parts, promote_options="permissive")
+
+    @property
+    def _key_name(self) -> str:
+        return f"`{self.table.spec.key}` of table `{self.table.name}`"
+
+    def _check(self) -> None:
+        """Each key must be there once. Raises DataError."""
+        ring = self.ring
+        if len(ring.repeated):
+            shown = ", ".join(str(key) for key in ring.repeated.unique()[:_EXAMPLES].to_pylist())
+            raise DataError(
+                f"{self._key_name} is not unique: {len(ring.repeated):,} of {len(ring):,} rows "
+                f"repeat a key, for example {shown}"
+            )
+
+
+def _in_order(fetched: pa.Table) -> pa.Table:
+    """Rows in the order of the files: an engine need not keep it."""
+    numbers = np.asarray(fetched[ROW])
+    fetched = fetched.drop_columns([ROW])
+    if len(numbers) and bool((numbers[1:] < numbers[:-1]).any()):
+        return fetched.take(pa.array(np.argsort(numbers)))
+    return fetched

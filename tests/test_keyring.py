@@ -1,0 +1,104 @@
+"""Keyrings against Python's sorting and dictionaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audience import bits
+from audience.keyring import Keyring, order_texts, repeated
+
+DENSE = st.integers(1_000, 1_400)
+SPARSE = st.integers(-(2**63), 2**63 - 1)
+TEXTS = st.one_of(
+    st.text("ab\x00é用", max_size=12),
+    st.integers(0, 300).map(lambda number: f"user-{number:09d}"),
+    st.integers(0, 300).map(lambda number: f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}"),
+)
+KEYS: Any = st.one_of(
+    st.lists(DENSE, unique=True, max_size=150),
+    st.lists(SPARSE, unique=True, max_size=60),
+    st.lists(TEXTS, unique=True, max_size=60),
+)
+
+
+def order(keys: pa.Array) -> Any:
+    if pa.types.is_integer(keys.type):
+        return np.argsort(np.asarray(keys))
+    return order_texts(keys, np.argsort)
+
+
+def array_of(keys: list[Any]) -> pa.Array:
+    text = bool(keys) and isinstance(keys[0], str)
+    return pa.array(keys, pa.large_string() if text else pa.int64())
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(keys=KEYS, more=st.lists(st.one_of(DENSE, SPARSE), max_size=20), data=st.data())
+def test_a_ring_knows_every_place(keys: list[Any], more: list[int], data: st.DataObject) -> None:
+    ring = Keyring(array_of(keys), order)
+    text = not ring.whole
+    ascending = sorted(keys, key=lambda key: key.encode() if text else key)
+    place = {key: number for number, key in enumerate(ascending)}
+    asked = [*keys, *([f"x{number}" for number in more] if text else more)]
+    assert len(ring) == len(keys)
+    assert len(ring.repeated) == 0
+    assert ring.ascending.to_pylist() == ascending
+    assert ring.ranks.tolist() == [place[key] for key in keys]
+    assert ring.positions(pa.array(asked, ring.keys.type)).tolist() == [
+        place.get(key, -1) for key in asked
+    ]
+    flags = data.draw(st.lists(st.booleans(), min_size=len(keys), max_size=len(keys)))
+    chosen = [key for key, flag in zip(keys, flags, strict=True) if flag]
+    packed = bits.pack(np.array(flags, dtype=np.bool_))
+    assert ring.ids(packed).to_pylist() == [key for key in ascending if key in set(chosen)]
+    by_place = bits.pack(np.array([key in set(chosen) for key in ascending], dtype=np.bool_))
+    others = [bits.everybody(len(keys)), bits.nobody(len(keys))]
+    found = ring.by_row([by_place, *others * 4, by_place])
+    assert [each.tolist() for each in found] == [
+        each.tolist() for each in (packed, *others * 4, packed)
+    ]
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(texts=st.lists(TEXTS, max_size=40))
+def test_texts_are_ordered_by_their_bytes(texts: list[str]) -> None:
+    rows = order_texts(pa.array(texts, pa.large_string()), np.argsort)
+    assert [texts[row] for row in rows] == sorted(texts, key=str.encode)
+
+
+def test_numbers_of_one_number_apart_are_told_apart() -> None:
+    ring = Keyring(pa.array([-(2**63), 2**63 - 1, 0], pa.int64()), order)
+    asked = pa.array([2**63 - 2, 0, 2**63 - 1, -(2**63), -(2**63) + 1], pa.int64())
+    assert ring.positions(asked).tolist() == [-1, 1, 2, 0, -1]
+
+
+def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def same(ids: pa.Array, _seed: int = 0) -> Any:
+        return np.full(len(ids), 7, dtype=np.uint64)
+
+    monkeypatch.setattr("audience.keyring.hashes", same)
+    ring = Keyring(pa.array(["b"], pa.large_string()), order)
+    assert ring.positions(pa.array(["a", "b", "c"], pa.large_string())).tolist() == [-1, 0, -1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "again"),
+    [
+        ([], []),
+        ([1], []),
+        ([1, 2, 3], []),
+        ([1, 1], [1]),
+        ([3, 1, 2, 1, 3, 1], [1, 1, 3]),
+        ([2**62, 1, 2**62], [2**62]),
+        (["b", "a", "b"], ["b"]),
+    ],
+)
+def test_repeated_keys(keys: list[Any], again: list[Any]) -> None:
+    assert Keyring(array_of(keys), order).repeated.to_pylist() == again
+    assert repeated(array_of(sorted(keys))).to_pylist() == again
