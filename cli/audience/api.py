@@ -21,7 +21,8 @@ from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
 from audience.engine.choice import open_engine
 from audience.engine.columns import scan
-from audience.engine.steps import OnStep
+from audience.engine.steps import OnStep, Steps
+from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError, nearest
 from audience.insight.diff import BuildDiff, compare
 from audience.insight.tags import TagReport, report_tag
@@ -110,6 +111,7 @@ def build(
     dry_run: bool = False,
     engine: str = "polars",
     on_step: OnStep | None = None,
+    steps: Steps | None = None,
     cache: bool = True,
     plain: bool = False,
 ) -> tuple[BuildResult, ...]:
@@ -118,17 +120,20 @@ def build(
     ``packs`` limits the run to packs of those names (``pack`` or ``campaign/phase/pack``);
     ``variables`` win over those of the files; with ``dry_run`` nothing is published; without
     ``cache`` nothing is taken from earlier runs or kept for later ones; ``plain`` leaves out
-    what is only there for speed, for comparison. Raises RuleError, DataError, StoreError,
+    what is only there for speed, for comparison. ``on_step`` is told of each step, ``steps``
+    measures them. Raises RuleError, DataError, StoreError,
     BusyError, NotPublishedError, UsageError, and at the end ExpectationError, which carries the
     results, where a file's expectations are broken.
     """
-    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
+    steps = steps or Steps(on_step)
+    with steps.step("open", "tables and rules", told=False):
+        workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
     return run_build(
         workspace,
         requests,
         engine=engine,
         dry_run=dry_run,
-        on_step=on_step,
+        steps=steps,
         use_cache=cache,
         plain=plain,
     )
@@ -172,7 +177,8 @@ def explain(
     for read in plan.events:
         table = workspace.tables[read.table]
         counts[read.table] = (len(table.within(read.days)), len(table.files))
-    return explain_plan(plan, counts)
+    how = explain_strategy(plan, workspace.tables, list(users))
+    return explain_plan(plan, counts) + "".join(f"{line}\n" for line in how)
 
 
 def tags(
@@ -263,7 +269,7 @@ def write_diff(project: Project | None, found: BuildDiff, folder: Path) -> int:
 
     Nobody on the project's suppress lists is among them. Raises StoreError, DataError.
     """
-    whole = pa.types.is_integer(found.membership.keys.type)
+    whole = pa.types.is_integer(found.key_type)
     suppressed = suppressed_ids(project, whole=whole) if project else None
     count = 0
     for pack in found.packs:

@@ -15,7 +15,7 @@ from audience.cache import Cache
 from audience.engine.behaviour import StrayEvents
 from audience.engine.choice import open_engine
 from audience.engine.run import Means, Outcome, missing_name, node_name, run_plan
-from audience.engine.steps import OnStep, Steps
+from audience.engine.steps import Steps
 from audience.engine.tables import TableData, choose_snapshot, open_snapshot
 from audience.errors import (
     ExpectationError,
@@ -121,7 +121,7 @@ def run_build(
     *,
     engine: str,
     dry_run: bool,
-    on_step: OnStep | None,
+    steps: Steps,
     use_cache: bool = True,
     plain: bool = False,
 ) -> tuple[BuildResult, ...]:
@@ -138,7 +138,7 @@ def run_build(
                 _check_partial(project, request)
         cache = Cache(project.cache if use_cache else None, project.cache_size)
         locks.callback(cache.close)
-        run = _Run(workspace, requests, engine, cache, Steps(on_step), plain=plain)
+        run = _Run(workspace, requests, engine, cache, steps, plain=plain)
         results: list[BuildResult] = []
         for number in range(len(requests)):
             try:
@@ -215,7 +215,9 @@ class _Run:
             )
             text = to_json(summary.to_dict())
             folder = self.workspace.project.packs
-            published = publish(folder, manifest, tuple(packs.values()), text)
+            with self.steps.step("write", summary.name, told=False) as step:
+                published = publish(folder, manifest, tuple(packs.values()), text)
+                step.rows = sum(pack.size for pack in summary.packs)
         return BuildResult(summary, published, warnings, packs, broken, inputs)
 
     def _history_warnings(self, name: str, number: int) -> Iterable[str]:

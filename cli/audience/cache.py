@@ -64,7 +64,10 @@ class Cache:
 
     def has(self, *name: object) -> bool:
         """Whether there is an entry of a name, whole or not."""
-        return self.folder is not None and self._path(repr(name).encode()).is_file()
+        try:
+            return self.folder is not None and self._path(repr(name).encode()).is_file()
+        except OSError:
+            return False
 
     def put(self, table: pa.Table, *name: object) -> None:
         """Keep a table under a name, when there is time."""
@@ -93,9 +96,8 @@ class Cache:
             with pa.ipc.new_stream(sink, table.schema) as stream:
                 stream.write_table(table)
             content = memoryview(sink.getvalue())
-            with os.fdopen(
-                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb"
-            ) as file:
+            handle = _for_the_owner(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            with os.fdopen(handle, "wb") as file:
                 file.write(_MAGIC + _digest(key, content))
                 file.write(content)
             draft.replace(path)
@@ -115,9 +117,11 @@ class Cache:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
             each.mkdir(_FOLDER_MODE, exist_ok=True)
-        mark = self.folder / ".gitignore"
-        if not mark.exists():
-            mark.write_text("*\n")
+        with (
+            suppress(FileExistsError),
+            open(self.folder / ".gitignore", "x", opener=_for_the_owner) as mark,
+        ):
+            mark.write("*\n")
 
     def _sweep(self, folder: Path) -> None:
         """Remove the entries that were used least lately, and what crashed runs have left."""
@@ -135,6 +139,10 @@ class Cache:
                 with suppress(OSError):
                     path.unlink()
                 total -= size
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, _FILE_MODE)
 
 
 def _digest(key: bytes, content: memoryview) -> bytes:

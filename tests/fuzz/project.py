@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -20,6 +22,14 @@ INTEGERS = {"age": pl.Int32, "count": pl.UInt8, "sku": pl.Int16}
 UNITS = {"seen": "ms", "at": "ns"}
 STORED_ZONES = {"at": "Asia/Tokyo"}
 """A zone of the file, which isn't the project's and must play no part."""
+
+
+class Layout(Enum):
+    """How event tables lie on disk."""
+
+    FILE = "one file"
+    DAYS = "a folder for each day"
+    BARE = "a folder for each day, some files without statistics"
 
 
 def render(part: Any) -> str:
@@ -39,15 +49,21 @@ def name(key: str) -> str:
     return key
 
 
-def write(world: World, folder: Path) -> None:
+def write(world: World, folder: Path, layout: Layout = Layout.FILE) -> None:
     """Write the tables, the project file and the rule files."""
     (folder / "rules").mkdir(parents=True, exist_ok=True)
     lines = [f"time_zone: {world.time_zone}", "tables:"]
     for table in (world.users, *world.events.values()):
-        frame(table).write_parquet(folder / f"{table.name}.parquet")
-        lines += [f"  {table.name}:", f"    path: {table.name}.parquet", f"    key: {table.key}"]
+        days = bool(table.time) and layout is not Layout.FILE
+        if days:
+            write_days(table, folder / table.name, world, bare=layout is Layout.BARE)
+        else:
+            frame(table).write_parquet(folder / f"{table.name}.parquet")
+        path = table.name if days else f"{table.name}.parquet"
+        lines += [f"  {table.name}:", f"    path: {path}", f"    key: {table.key}"]
         if table.time:
             lines.append(f"    time: {table.time}")
+            lines += ["    day: dt", "    known_gaps: [..2099-12-31]"] if days else []
             labels = {column: {"label": label} for label, column in table.labels.items()}
             lines += [f"    columns: {render(labels)}"] if labels else []
         if table.action:
@@ -62,6 +78,32 @@ def write(world: World, folder: Path) -> None:
         (folder / path).write_text("".join(f"{each}\n" for each in ids), encoding="utf-8")
     for file in world.files:
         (folder / "rules" / rule_path(file)).write_text(rule_text(world, file), encoding="utf-8")
+
+
+def write_days(table: Table, folder: Path, world: World, *, bare: bool) -> None:
+    """Write a file for each day, several for some. Rows without a time are of no day.
+
+    They are left out: they count for nobody.
+    """
+    whole = frame(table)
+    places: dict[tuple[date, int], list[int]] = {}
+    for number, row in enumerate(table.rows):
+        if row[table.time] is not None:
+            day = local_day(row[table.time], world.time_zone)
+            part = number % 3 if day.toordinal() % 2 else 0
+            places.setdefault((day, part), []).append(number)
+    for (day, part), rows in (places or {(world.as_of, 0): []}).items():
+        path = folder / f"dt={day}" / f"part-{part}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        whole[rows].write_parquet(path, statistics=not (bare and part == 0))
+
+
+def local_day(moment: Any, time_zone: str) -> date:
+    """The day that a date, or a clock in a zone, shows."""
+    if not isinstance(moment, datetime):
+        assert isinstance(moment, date)
+        return moment
+    return (moment.astimezone(ZoneInfo(time_zone)) if moment.tzinfo else moment).date()
 
 
 def rule_path(file: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from typing import Annotated
 
@@ -66,6 +68,11 @@ def _main(
 
 def main() -> None:
     """Run the program."""
+    # A run makes many objects that stay and hardly any circle of them: looking for circles after
+    # every few hundred would cost more than all that is ever found.
+    gc.set_threshold(200_000, 20, 20)
+    # No matrix is multiplied here; threads for it would only be started and wait.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character gets an escape, not a crash.
         if hasattr(stream, "reconfigure"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,9 @@ import typer
 from audience.commands.options import (
     AsOfOption,
     EngineOption,
+    NoCacheOption,
     PackOption,
+    ProfileOption,
     ProjectOption,
     QuietOption,
     RulesArgument,
@@ -43,12 +45,15 @@ def build_pack(
     var: VarOption = None,
     dry_run: DryRunOption = False,
     engine: EngineOption = "polars",
+    no_cache: NoCacheOption = False,
+    profile: ProfileOption = False,
     format: SummaryFormatOption = SummaryFormat.TABLE,
     project: ProjectOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Evaluate rule files in one run and publish their packs."""
-    _build(rules, as_of, pack, var, dry_run, engine, format, project, quiet)
+    how = _How(engine, dry_run, not no_cache, profile, format, quiet)
+    _build(rules, as_of, pack, var, project, how)
 
 
 @guarded
@@ -58,13 +63,16 @@ def size(
     pack: PackOption = None,
     var: VarOption = None,
     engine: EngineOption = "polars",
+    no_cache: NoCacheOption = False,
+    profile: ProfileOption = False,
     format: SummaryFormatOption = SummaryFormat.TABLE,
     project: ProjectOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Compute the sizes and overlaps of packs; publish nothing (build-pack --dry-run)."""
     # Sizes are what was asked for: --quiet leaves out the talk, not them.
-    _build(rules, as_of, pack, var, True, engine, format, project, quiet, always=True)
+    how = _How(engine, True, not no_cache, profile, format, quiet, always=True)
+    _build(rules, as_of, pack, var, project, how)
 
 
 @guarded
@@ -89,26 +97,36 @@ def explain(
     typer.echo(text, nl=False)
 
 
+@dataclass(frozen=True)
+class _How:
+    """How a build is made and told; ``always`` tells sizes even where it is ``quiet``."""
+
+    engine: str
+    dry_run: bool
+    cache: bool
+    profile: bool
+    format: SummaryFormat
+    quiet: bool
+    always: bool = False
+
+
 def _build(
     rules: Sequence[Path] | None,
     as_of: str | None,
     pack: Sequence[str] | None,
     var: Sequence[str] | None,
-    dry_run: bool,
-    engine: str,
-    format: SummaryFormat,
     project: Path | None,
-    quiet: bool,
-    *,
-    always: bool = False,
+    how: _How,
 ) -> None:
     from audience import api
+    from audience.engine.steps import Steps
     from audience.report.words import counted
 
     found = api.load(project)
     day = read_as_of(as_of, found)
     broken: ExpectationError | None = None
-    with _progress(quiet) as on_step:
+    with _progress(how.quiet) as on_step:
+        steps = Steps(on_step)
         try:
             results = api.build(
                 found,
@@ -116,17 +134,18 @@ def _build(
                 as_of=day,
                 packs=pack or (),
                 variables=read_variables(var),
-                dry_run=dry_run,
-                engine=engine,
-                on_step=on_step,
+                dry_run=how.dry_run,
+                engine=how.engine,
+                cache=how.cache,
+                steps=steps,
             )
         except ExpectationError as error:
             # The numbers are what shows what is wrong.
             broken, results = error, error.results
-    if not quiet or always:
-        _write(results, format)
-    warn((text for result in results for text in result.warnings), quiet=quiet)
-    if not quiet:
+    if not how.quiet or how.always:
+        _write(results, how.format)
+    warn((text for result in results for text in result.warnings), quiet=how.quiet)
+    if not how.quiet:
         for result in results:
             for each in result.lists:
                 if each.kind == "published":
@@ -135,6 +154,10 @@ def _build(
                 what = "unchanged" if result.published.unchanged else "published"
                 name = result.published.manifest.name
                 say(f"{what} {name}: {counted(len(result.published.manifest.packs), 'pack')}")
+    if how.profile:
+        from audience.report.tables import steps_grid
+
+        write_grids([steps_grid(steps.done)], err=True)
     if broken is not None:
         raise broken
 

@@ -60,6 +60,14 @@ EngineOption = Annotated[
     str, typer.Option("--engine", help="What evaluates the rules: polars or duckdb.")
 ]
 
+NoCacheOption = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Take nothing from earlier runs, keep nothing for later ones."),
+]
+ProfileOption = Annotated[
+    bool, typer.Option("--profile", help="Say what each step read and how long it took.")
+]
+
 
 def read_as_of(text: str | None, project: Project) -> date | None:
     """``--as-of`` as a day. Raises UsageError."""

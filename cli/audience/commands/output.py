@@ -108,8 +108,8 @@ def write_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def write_grids(grids: Sequence[Grid], *, markdown: bool = False) -> None:
-    """Tables on stdout, a blank line between them."""
+def write_grids(grids: Sequence[Grid], *, markdown: bool = False, err: bool = False) -> None:
+    """Tables on stdout, or on stderr, a blank line between them."""
     if markdown:
         typer.echo("\n".join(grid.to_markdown() for grid in grids), nl=False)
         return
@@ -118,7 +118,7 @@ def write_grids(grids: Sequence[Grid], *, markdown: bool = False) -> None:
     from audience.report.words import visible
 
     # A pipe has no width: without one given, rich would cut tables to 80 columns.
-    width = None if sys.stdout.isatty() else _WIDE
+    width = None if (sys.stderr if err else sys.stdout).isatty() else _WIDE
     console = Console(markup=False, highlight=False, emoji=False, width=width)
     for number, grid in enumerate(grids):
         with console.capture() as captured:
@@ -127,7 +127,7 @@ def write_grids(grids: Sequence[Grid], *, markdown: bool = False) -> None:
             console.print(visible(grid.title), style="bold", soft_wrap=True)
             console.print(grid.to_rich())
         for line in captured.get().splitlines():
-            typer.echo(line.rstrip())
+            typer.echo(line.rstrip(), err=err)
 
 
 def _say_problems(error: RuleError) -> None:

@@ -20,12 +20,14 @@ from audience.engine.base import Engine
 from audience.engine.relations import Relations
 from audience.engine.slices import wants
 from audience.engine.steps import Steps
+from audience.engine.strategy import turns, why_related
 from audience.engine.strays import Strays, count_strays
 from audience.engine.tables import TableData
-from audience.engine.tally import Counted, Tallies, can_be_tallied
+from audience.engine.tally import Counted, Tallies
 from audience.engine.users import Users
 from audience.errors import DataError
 from audience.keyring import Keyring
+from audience.plan.build import row_columns
 from audience.plan.fingerprint import fingerprint_fold
 from audience.plan.nodes import Fold, Plan, Read, Rows
 
@@ -96,7 +98,7 @@ class Behaviour:
         return Keyring(keys, self.engine.order)
 
     def _can_count(self, fold: Fold) -> bool:
-        return self.tally and can_be_tallied(fold)
+        return self.tally and not why_related(fold)
 
     def _find(self, folds: Iterable[Fold]) -> dict[Fold, Strays]:
         """The folds whose answers were kept."""
@@ -113,19 +115,22 @@ class Behaviour:
 
     def _count(self, read: Read, folds: Sequence[Fold]) -> dict[Fold, Strays]:
         """The folds that can be counted row by row."""
-        if not folds:
-            return {}
         table, types = self.tables[read.table], self.plan.types[read.table]
-        with self.steps.step("count", read.table) as step:
-            tallies = Tallies(
-                self.engine, table, types, self.plan.nodes, self.ring, folds, self.cache
-            )
-            found = tallies.compute()
-            step.rows = tallies.rows
-            self._hold({fold: counted.held for fold, counted in found.items()})
-        for fold, counted in found.items():
-            self._keep(fold, counted)
-        return {fold: counted.strays for fold, counted in found.items()}
+        out: dict[Fold, Strays] = {}
+        for group in turns(folds, sum(users.count for users in self.users.values())):
+            with self.steps.step("count", read.table) as step:
+                before = self.cache.read_bytes
+                tallies = Tallies(
+                    self.engine, table, types, self.plan.nodes, self.ring, group, self.cache
+                )
+                found = tallies.compute()
+                self._hold({fold: counted.held for fold, counted in found.items()})
+                step.rows, step.bytes = tallies.rows, tallies.bytes
+                step.kept = self.cache.read_bytes - before
+            for fold, counted in found.items():
+                self._keep(fold, counted)
+            out |= {fold: counted.strays for fold, counted in found.items()}
+        return out
 
     def _relate(self, folds: Sequence[Fold], counts: dict[str, tuple[int, int]]) -> None:
         """The folds that can't, on top of what is counted in ``counts``."""
@@ -165,7 +170,10 @@ class Behaviour:
         files = stamps(file.stamp for file in table.files if wants(fold, file))
         users = tuple(users.stamp for users in self.users.values())
         engine = (self.engine.version, self.engine.time_zone)
-        columns = (spec.key, spec.time, spec.action)
+        told = row_columns(self.plan.nodes, spec.action, fold.rows)
+        told |= {limit.column for limit in fold.limits if limit.column}
+        types = tuple(repr(table.tags[name].type) for name in sorted(told))
+        columns = (spec.key, spec.time, spec.action, types)
         return ("fold", engine, users, files, columns, fingerprint_fold(self.plan.nodes, fold))
 
     def _fold(self, number: int) -> Fold:

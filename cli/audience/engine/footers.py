@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +15,8 @@ import pyarrow.parquet as pq
 
 from audience.errors import DataError
 from audience.kinds import Kind, Type
+
+_NOTE = b"ARROW:schema"
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ def read_footer(table: str, time: str, path: Path) -> Footer:
     """Read a footer; ``time`` names the column whose bounds are wanted. Raises DataError."""
     try:
         with pq.ParquetFile(path) as file:
-            metadata, schema = file.metadata, file.schema_arrow
+            metadata = file.metadata
+            schema = _as_written(file.schema_arrow, metadata.metadata or {})
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"table `{table}`: cannot read {path}: {_one_line(error)}") from None
     counts: dict[str, int | None] = {}
@@ -63,6 +68,22 @@ def read_footer(table: str, time: str, path: Path) -> Footer:
         counts = dict.fromkeys(schema.names, 0)
     every = bounded == metadata.num_row_groups
     return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every)
+
+
+def _as_written(schema: pa.Schema, notes: Mapping[bytes, bytes]) -> pa.Schema:
+    """A schema with dates that were milliseconds when they were written, as one engine has them.
+
+    In the file they are days; only a note that Arrow leaves there tells them apart.
+    """
+    dates = [column.name for column in schema if pa.types.is_date32(column.type)]
+    if not dates or _NOTE not in notes:
+        return schema
+    written = pa.ipc.read_schema(pa.py_buffer(b64decode(notes[_NOTE])))
+    for name in dates:
+        place = schema.get_field_index(name)
+        if name in written.names and pa.types.is_date64(written.field(name).type):
+            schema = schema.set(place, pa.field(name, pa.date64()))
+    return schema
 
 
 def add_known(left: int | None, right: int | None) -> int | None:

@@ -112,8 +112,10 @@ class Relations:
         rows = rows.filter(any_matching(wanted, self.plan.nodes, table.spec.action))
         if chained:
             rows = rows.with_row_index(ROW, order_by=table.spec.key)
+        held = self.engine.hold(rows)
+        table.check_unchanged(files)
         return Events(
-            self.engine.hold(rows),
+            held,
             table.spec.key,
             table.spec.action,
             self.plan.types[read.table],

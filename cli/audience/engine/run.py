@@ -128,8 +128,10 @@ def _read_users(plan: Plan, table: TableData, day: date | None, means: Means) ->
     ordering = sorted({node.by for node in used if isinstance(node, Kept) and node.by})
     users = Users(means.engine, table, plan.types[table.name], means.cache)
     with means.steps.step("read", table.name) as step:
+        before = means.cache.read_bytes
         users.read(Asked(tests, ordering))
-        step.rows = users.count
+        step.rows, step.bytes = users.count, users.bytes
+        step.kept = means.cache.read_bytes - before
     return users
 
 

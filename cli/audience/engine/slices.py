@@ -21,11 +21,13 @@ from audience.engine.base import DAY, HOUR, OWN, ROW, Engine
 from audience.engine.columns import scan
 from audience.engine.rows import any_matching, is_tested, matching
 from audience.engine.tables import TableData, TableFile
-from audience.keyring import Keyring, Positions
+from audience.keyring import Keyring
 from audience.membership import combined
+from audience.places import Positions
 from audience.plan.build import row_columns
 from audience.plan.fingerprint import fingerprint_rows
 from audience.plan.nodes import Fold, Node, Rows
+from audience.texts import of_one_width
 
 _MASK = OWN + "mask_"
 _ALWAYS = (None, date.max)
@@ -145,8 +147,20 @@ class Reader:
         rows = fingerprint_rows(self.nodes, leaf.rows)
         spec = self.table.spec
         columns = (spec.key, spec.time, spec.action, *leaf.columns)
+        # What a partition's values are depends on all files, not on this one.
+        told = sorted({*leaf.columns, *row_columns(self.nodes, spec.action, leaf.rows)})
+        types = tuple(repr(self.table.tags[name].type) for name in told)
         engine = self.engine
-        return ("slice", engine.version, engine.time_zone, file.stamp, file.day, columns, rows)
+        return (
+            "slice",
+            engine.version,
+            engine.time_zone,
+            file.stamp,
+            file.day,
+            columns,
+            types,
+            rows,
+        )
 
     def read(
         self, files: Sequence[TableFile], leaves: Sequence[Leaf]
@@ -163,11 +177,11 @@ class Reader:
         unknown, missing = from_arrow(keys.is_null())
         lost = unpack(unknown, len(keys)) if count_bits(unknown) else None
         assert missing is None
-        positions = self.ring.positions(keys.drop_null())
-        if lost is not None:
-            whole = np.full(len(keys), -1, dtype=np.int32)
-            whole[~lost] = positions
-            positions = whole
+        # Texts of one length are rows of bytes: these are taken and compared much faster.
+        known = of_one_width(keys.drop_null())
+        positions = self.ring.positions(known)
+        # Of each row, which of the known keys is its own.
+        own = None if lost is None else np.cumsum(~lost) - 1
         columns = {name: combined(fetched[name]) for leaf in leaves for name in leaf.columns}
         days = None if self.daily else np.asarray(fetched[DAY].cast(pa.int32()))
         for number, leaf in enumerate(leaves):
@@ -181,18 +195,19 @@ class Reader:
                 orphans = mine[:0] if lost is None else mine[lost[mine]]
                 mine = mine if lost is None else mine[~lost[mine]]
                 taken = pa.array(mine)
+                keyed = mine if own is None else own[mine]
                 if days is None:
                     assert file.day is not None
                     day: Any = days_since_1970(file.day)
                 else:
                     day = days[mine]
                 found = Slice(
-                    keys.take(taken),
+                    known.take(pa.array(keyed)),
                     numbers[mine].astype(np.int64) - starts[place],
                     numbers[orphans].astype(np.int64) - starts[place],
                     {name: columns[name].take(taken) for name in leaf.columns},
                     day,
-                    positions[mine],
+                    positions[keyed],
                 )
                 if self.daily:
                     self._keep(file, leaf, found)

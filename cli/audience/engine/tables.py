@@ -76,6 +76,11 @@ class TableData:
         return all(pa.types.is_timestamp(each) and each.tz is not None for each in types)
 
     @property
+    def daily(self) -> bool:
+        """Whether every file is known to be of one day."""
+        return all(file.proven for file in self.files)
+
+    @property
     def name(self) -> str:
         """The table's name in the project file."""
         return self.spec.name

@@ -17,33 +17,16 @@ import pyarrow as pa
 from audience.bits import Bits, pack
 from audience.cache import Cache
 from audience.engine.base import Engine
-from audience.engine.columns import shape
 from audience.engine.slices import Leaf, Reader, Slice, leaves_of, wants
 from audience.engine.states import Events, Tally, TooWide
+from audience.engine.strategy import Run, columns_of, in_order, leaves_in, runs, size_of
 from audience.engine.strays import Strays
 from audience.engine.tables import TableData, TableFile
 from audience.keyring import Keyring
 from audience.kinds import Type
-from audience.plan.build import row_columns
 from audience.plan.nodes import Fold, Node
 
-_RUN_ROWS = 1 << 23
-"""Rows of files that are read in one pass: enough to keep the decoder busy, and bounded."""
-
 Found = tuple[TableFile, Leaf, Slice]
-
-
-def can_be_tallied(fold: Fold) -> bool:
-    """Whether each row counts for itself: none must be followed, none put together with others."""
-    return fold.rows.then is None and fold.each is None
-
-
-@dataclass(frozen=True)
-class Run:
-    """Files that are read in one pass, and the leaves they are read for."""
-
-    files: tuple[TableFile, ...]
-    leaves: tuple[Leaf, ...]
 
 
 @dataclass(frozen=True)
@@ -72,10 +55,9 @@ class Tallies:
         self.ring = ring
         self.types = types
         self.folds = folds
-        self.daily = all(file.proven for file in table.files)
-        self.leaves = leaves_of(folds, daily=self.daily)
-        self.rows = 0
-        self._reader = Reader(engine, table, nodes, ring, cache, daily=self.daily)
+        self.leaves = leaves_of(folds, daily=table.daily)
+        self.rows = self.bytes = 0
+        self._reader = Reader(engine, table, nodes, ring, cache, daily=table.daily)
 
     def compute(self) -> Mapping[Fold, Counted]:
         """Each fold's answer; without those that arrays of this width have no room for."""
@@ -93,32 +75,12 @@ class Tallies:
                         del tallies[fold]
         return {fold: Counted(pack(tally.holds()), strays[fold]) for fold, tally in tallies.items()}
 
-    def runs(self, is_wanted: Callable[[TableFile, Leaf], bool]) -> Iterator[Run]:
-        """The passes over the table, in the order of its days."""
-        files: list[TableFile] = []
-        leaves: tuple[Leaf, ...] = ()
-        kind: tuple[str, ...] = ()
-        rows = 0
-        columns = sorted(self._columns())
-        for file in self._files():
-            wanted = tuple(leaf for leaf in self._leaves_of(file) if is_wanted(file, leaf))
-            found = shape(self.table, file, columns)
-            if files and (wanted != leaves or found != kind or rows + file.rows > _RUN_ROWS):
-                yield Run(tuple(files), leaves)
-                files, rows = [], 0
-            leaves, kind = wanted, found
-            if leaves:
-                files.append(file)
-                rows += file.rows
-        if files:
-            yield Run(tuple(files), leaves)
-
     def _slices(self) -> Iterator[Found]:
         """All slices: those that were kept, then those that have to be read."""
         kept = [
             (file, leaf)
-            for file in self._files()
-            for leaf in self._leaves_of(file)
+            for file in in_order(self.table)
+            for leaf in leaves_in(file, self.leaves)
             if self._reader.has(file, leaf)
         ]
         done: set[tuple[str, Leaf]] = set()
@@ -126,30 +88,22 @@ class Tallies:
         for file, leaf, found in _ahead([partial(self._find, file, leaf) for file, leaf in kept]):
             done.add((str(file.path), leaf))
             yield file, leaf, found
-        runs = self.runs(lambda file, leaf: (str(file.path), leaf) not in done)
-        yield from _ahead([partial(self._read, run) for run in runs])
+        left = runs(
+            self.table,
+            self.nodes,
+            self.leaves,
+            lambda file, leaf: (str(file.path), leaf) not in done,
+        )
+        yield from _ahead([partial(self._read, run) for run in left])
 
     def _find(self, file: TableFile, leaf: Leaf) -> list[Found]:
         found = self._reader.find(file, leaf)
         return [] if found is None else [(file, leaf, found)]
 
     def _read(self, run: Run) -> list[Found]:
+        columns = columns_of(self.table, self.nodes, run.leaves)
+        self.bytes += size_of(run.files, columns)
         return list(self._reader.read(run.files, run.leaves))
-
-    def _files(self) -> list[TableFile]:
-        return sorted(self.table.files, key=lambda file: (str(file.day), str(file.path)))
-
-    def _leaves_of(self, file: TableFile) -> tuple[Leaf, ...]:
-        wanted = (self.leaves[fold] for fold in self.folds if wants(fold, file))
-        return tuple(dict.fromkeys(wanted))
-
-    def _columns(self) -> Iterator[str]:
-        spec = self.table.spec
-        yield spec.key
-        yield spec.time
-        for fold in self.folds:
-            yield from row_columns(self.nodes, spec.action, fold.rows)
-            yield from self.leaves[fold].columns
 
 
 def _ahead(reads: Sequence[Callable[[], list[Found]]]) -> Iterator[Found]:

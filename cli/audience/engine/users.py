@@ -19,6 +19,7 @@ from audience.bits import Bits, from_arrow
 from audience.cache import Cache, stamps
 from audience.engine.base import OWN, ROW, Engine
 from audience.engine.columns import alike, scan
+from audience.engine.strategy import column_passes, size_of
 from audience.engine.tables import TableData
 from audience.errors import DataError
 from audience.keyring import Keyring
@@ -28,7 +29,6 @@ from audience.plan.fingerprint import fingerprint_test
 from audience.plan.nodes import Test
 
 _EXAMPLES = 3
-_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,11 @@ class Users:
         self.missing: dict[Test, Bits] = {}
         self.columns: dict[str, pa.Array] = {}
         self.count = table.rows
+        self.bytes = 0
         self._engine = engine
         self._types = types
         self._cache = cache
-        self.stamp = stamps(file.stamp for file in table.files)
+        self.stamp = stamps([table.spec.key, *(file.stamp for file in table.files)])
         self._name = ("users", engine.version, engine.time_zone, self.stamp)
 
     def read(self, asked: Asked) -> None:
@@ -85,7 +86,7 @@ class Users:
 
     def _find(self, test: Test) -> bool:
         """Whether a test's answer was kept."""
-        entry = self._cache.get(*self._name, fingerprint_test(test))
+        entry = self._cache.get(*self._test_name(test))
         if entry is None:
             return False
         held, missing = (column[0].as_buffer() for column in entry.columns)
@@ -100,16 +101,14 @@ class Users:
             "held": pa.array([self.tests[test].tobytes()], pa.large_binary()),
             "missing": pa.array([b"" if missing is None else missing.tobytes()], pa.large_binary()),
         }
-        self._cache.put(pa.table(row), *self._name, fingerprint_test(test))
+        self._cache.put(pa.table(row), *self._test_name(test))
+
+    def _test_name(self, test: Test) -> tuple[object, ...]:
+        return (*self._name, repr(self._types[test.column]), fingerprint_test(test))
 
     def _read(self, tests: Sequence[Test], ordering: Sequence[str]) -> None:
-        """Answer tests, and read columns: a few columns at a time, each of them once.
-
-        Many at once would be no faster, and take as much more memory.
-        """
-        columns = sorted({test.column for test in tests} | set(ordering))
-        for start in range(0, len(columns), _COLUMNS):
-            few = columns[start : start + _COLUMNS]
+        """Answer tests, and read columns, each of them once."""
+        for few in column_passes(sorted({test.column for test in tests} | set(ordering))):
             self._read_few(
                 [test for test in tests if test.column in few],
                 [name for name in ordering if name in few],
@@ -144,6 +143,7 @@ class Users:
 
         Files that store a column differently are read in groups, one after the other.
         """
+        self.bytes += size_of(self.table.files, columns)
         parts = []
         for files in alike(self.table, columns):
             frame = scan(self._engine, self.table, files, columns, numbered=True)

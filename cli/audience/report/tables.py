@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audience.engine.steps import Step
 from audience.insight.diff import BuildDiff
 from audience.insight.summary import Summary, overlap_table
 from audience.insight.tags import QUANTILES, TagReport
@@ -125,6 +126,36 @@ def _matrix_grid(diff: BuildDiff) -> Grid:
     )
     title = "where each old pack's users are among the new packs (one user may be in several)"
     return Grid(title, (*heads, Column("in none", True)), rows)
+
+
+def steps_grid(steps: Sequence[Step]) -> Grid:
+    """The steps of a run, a line each, and all of them together."""
+    columns = (
+        Column("step"),
+        Column("of"),
+        Column("rows", True),
+        Column("read", True),
+        Column("kept before", True),
+        Column("time", True),
+        Column("processor", True),
+    )
+    lines = [_step_line(step) for step in steps]
+    whole = Step("all", "")
+    whole.bytes, whole.kept = sum(step.bytes for step in steps), sum(step.kept for step in steps)
+    whole.seconds, whole.cpu = sum(step.seconds for step in steps), sum(step.cpu for step in steps)
+    return Grid("profile", columns, (*lines, _step_line(whole)))
+
+
+def _step_line(step: Step) -> tuple[str, ...]:
+    return (
+        step.what,
+        step.on,
+        number(step.rows) if step.rows else "",
+        size(step.bytes) if step.bytes else "",
+        size(step.kept) if step.kept else "",
+        f"{step.seconds:.2f} s",
+        f"{step.cpu:.2f} s",
+    )
 
 
 def tag_grid(reports: Sequence[TagReport], table: str = "") -> Grid:
