@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audience import bits
-from audience.keyring import Keyring, order_texts, repeated
+from audience.keyring import Keyring, repeated
+from audience.texts import order_texts
 
 DENSE = st.integers(1_000, 1_400)
 SPARSE = st.integers(-(2**63), 2**63 - 1)
@@ -82,7 +83,7 @@ def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
     def same(ids: pa.Array, _seed: int = 0) -> Any:
         return np.full(len(ids), 7, dtype=np.uint64)
 
-    monkeypatch.setattr("audience.keyring.hashes", same)
+    monkeypatch.setattr("audience.places.hashes", same)
     ring = Keyring(pa.array(["b"], pa.large_string()), order)
     assert ring.positions(pa.array(["a", "b", "c"], pa.large_string())).tolist() == [-1, 0, -1]
 

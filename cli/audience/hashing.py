@@ -46,6 +46,13 @@ def hashes(ids: pa.Array, seed: int = SEED) -> Words:
         for start in range(0, len(ids), _BATCH):
             out[start : start + _BATCH] = xxh64(data[start : start + _BATCH], seed)
         return out
+    if pa.types.is_fixed_size_binary(ids.type):
+        width = ids.type.byte_width
+        data = np.frombuffer(ids.buffers()[1], dtype=np.uint8)
+        data = data[ids.offset * width : (ids.offset + len(ids)) * width].reshape(-1, width)
+        for start in range(0, len(ids), _BATCH):
+            out[start : start + _BATCH] = xxh64(data[start : start + _BATCH], seed)
+        return out
     texts = ids.cast(pa.large_binary())
     offsets = np.frombuffer(
         texts.buffers()[1], dtype=np.int64, count=len(ids) + 1, offset=texts.offset * 8

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,32 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audience.bits import Bits, unpack
-from audience.hashing import hashes
-
-Positions = npt.NDArray[np.int32]
-"""Places in ascending order of the keys; -1 where a key is not in the ring."""
+from audience.places import BATCH, DENSE, GATHER, Dense, Finder, Positions, Scattered
+from audience.texts import as_texts, of_one_width, rows_of_words
 
 Order = Callable[[pa.Array], npt.NDArray[Any]]
 """Sorts keys: the rows in ascending order of their keys."""
 
-_BATCH = 1 << 14
-"""Rows at a time where arrays are made on the way: what fits a processor's cache."""
-
-_GATHER = 1 << 18
-"""Rows at a time whose places become the machine's own kind of index, many times as fast."""
-
-_DENSE = 16
-"""Whole numbers are dense where their range is at most so many times their number."""
-
 _THREADS = 2
-
-_BLOCK = 1 << 27
-
-
-class _Finder(Protocol):
-    def find(self, keys: pa.Array) -> Positions:
-        """The position of each key (none of them missing), -1 where there is none."""
-        ...
 
 
 class Keyring:
@@ -65,8 +46,7 @@ class Keyring:
         """The keys that stand more than once, ascending, each as often as it is too many."""
         if self._dense is not None and self._dense.count == len(self):
             return self.keys[:0]
-        ascending = self.keys.take(pa.array(self._order(self.keys)))
-        return repeated(ascending)
+        return as_texts(repeated(pa.array(np.sort(self._numbers)) if self.whole else self._sorted))
 
     @cached_property
     def ranks(self) -> Positions:
@@ -84,7 +64,7 @@ class Keyring:
             numbers = np.empty(len(self), dtype=np.int64)
             numbers[self.ranks] = self._numbers
             return pa.array(numbers)
-        return self.keys.take(pa.array(self._rows))
+        return as_texts(self._sorted)
 
     def positions(self, keys: pa.Array) -> Positions:
         """The position of each of some keys, none of them missing; -1 of one that nobody has."""
@@ -108,13 +88,13 @@ class Keyring:
         out = [np.empty(len(bits), dtype=np.uint8) for bits in held]
 
         def look_up(start: int) -> None:
-            found = codes[self.ranks[start : start + _GATHER].astype(np.intp)]
+            found = codes[self.ranks[start : start + GATHER].astype(np.intp)]
             for number, bits in enumerate(out):
                 flags = found & np.uint8(1 << number)
-                bits[start // 8 : (start + _GATHER) // 8] = np.packbits(flags, bitorder="little")
+                bits[start // 8 : (start + GATHER) // 8] = np.packbits(flags, bitorder="little")
 
         with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(look_up, range(0, len(self), _GATHER)))
+            list(threads.map(look_up, range(0, len(self), GATHER)))
         return out
 
     def ids(self, bits: Bits) -> pa.Array:
@@ -124,7 +104,16 @@ class Keyring:
         rows = np.flatnonzero(unpack(bits, len(self)))
         chosen = np.zeros(len(self), dtype=np.bool_)
         chosen[self.ranks[rows].astype(np.intp)] = True
-        return self.ascending.filter(pa.array(chosen))
+        return as_texts(self._sorted.filter(pa.array(chosen)))
+
+    @cached_property
+    def _sorted(self) -> pa.Array:
+        """All keys in ascending order, texts of one length as rows of bytes."""
+        return self._packed.take(pa.array(self._rows))
+
+    @cached_property
+    def _packed(self) -> pa.Array:
+        return of_one_width(self.keys)
 
     @cached_property
     def _rows(self) -> npt.NDArray[Any]:
@@ -135,183 +124,67 @@ class Keyring:
         return np.asarray(self.keys, dtype=np.int64)
 
     @cached_property
-    def _dense(self) -> _Dense | None:
+    def _dense(self) -> Dense | None:
         if not self.whole or not len(self):
             return None
         low, high = int(self._numbers.min()), int(self._numbers.max())
-        if high - low >= _DENSE * len(self) + _BATCH:
+        if high - low >= DENSE * len(self) + BATCH:
             return None
-        return _Dense(self._numbers, low, high)
+        return Dense(self._numbers, low, high)
 
     @cached_property
-    def _finder(self) -> _Finder:
-        if self._dense is not None:
-            return self._dense
-        if self.whole:
-            return _Sparse(self._numbers, self.ranks, self._order)
-        return _Texts(self, self._order)
+    def _finder(self) -> Finder:
+        return self._dense or Scattered(self._packed, lambda: self.ranks)
 
 
 def repeated(keys: pa.Array) -> pa.Array:
     """The keys of an ascending array that stand more than once, each as often as it is too many."""
     if len(keys) < 2:
         return keys[:0]
+    if pa.types.is_fixed_size_binary(keys.type):
+        words = rows_of_words(keys)
+        same = np.logical_and.reduce(words[1:] == words[:-1], axis=1)
+        return keys[1:].filter(pa.array(same))
     return keys[1:].filter(pc.equal(keys[1:], keys[:-1]))
 
 
-def order_texts(
-    keys: pa.Array, order: Callable[[npt.NDArray[np.uint64]], npt.NDArray[Any]]
-) -> npt.NDArray[Any]:
-    """The rows of texts in ascending order of their bytes, by a function that sorts numbers.
+class Marks:
+    """Lists of whole numbers, each number once in a list, to be held against one another.
 
-    What follows the beginning that all have in common is compared as a number of eight bytes; the
-    few that agree in it are sorted as texts.
-    """
-    if not len(keys):
-        return np.zeros(0, dtype=np.int64)
-    texts = keys.cast(pa.large_binary())
-    offsets = np.frombuffer(
-        texts.buffers()[1], dtype=np.int64, count=len(keys) + 1, offset=texts.offset * 8
-    )
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
-    common = _common_beginning(data, offsets)
-    words = np.zeros(len(keys), dtype=np.uint64)
-    last = max(len(data) - 1, 0)
-    for number in range(8):
-        places = offsets[:-1] + (common + number)
-        there = places < offsets[1:]
-        found = data[np.minimum(places, last)] if len(data) else np.zeros(len(keys), np.uint8)
-        words |= np.where(there, found, 0).astype(np.uint64) << np.uint64(8 * (7 - number))
-    rows = order(words)
-    ascending = words[rows]
-    same = ascending[1:] == ascending[:-1]
-    alike = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    if len(alike):
-        mine = rows[alike]
-        rows = rows.copy()
-        rows[alike] = mine[np.asarray(pc.sort_indices(texts.take(pa.array(mine))))]
-    return rows
-
-
-def _common_beginning(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> int:
-    """How many bytes all texts begin with alike."""
-    first = data[offsets[0] : offsets[1]]
-    length = min(len(first), int(np.diff(offsets).min()))
-    for number in range(length):
-        if bool((data[offsets[:-1] + number] != first[number]).any()):
-            return number
-    return length
-
-
-class _Dense:
-    """Whole numbers close together: a bit for each number there could be.
-
-    A number's position is how many bits are set before its own: those of the words before, which
-    are counted once, and those before it in its word.
+    Where they lie close together, a number is a place in one array for all lists.
     """
 
-    def __init__(self, numbers: npt.NDArray[np.int64], low: int, high: int) -> None:
-        self._low, self._span = low, high - low + 1
-        words = []
-        for start in range(low, high + 1, _BLOCK):
-            size = min(_BLOCK, high + 1 - start)
-            there = np.zeros((size + 63) // 64 * 64, dtype=np.bool_)
-            inside = numbers
-            if size <= high - low:
-                inside = numbers[(numbers >= start) & (numbers < start + size)]
-            for at in range(0, len(inside), _GATHER):
-                there[inside[at : at + _GATHER] - start] = True
-            words.append(np.packbits(there, bitorder="little").view(np.uint64))
-        self._words = np.concatenate(words)
-        self._before = np.zeros(len(self._words) + 1, dtype=np.int32)
-        np.cumsum(np.bitwise_count(self._words), dtype=np.int32, out=self._before[1:])
-        self.count = int(self._before[-1])
+    def __init__(self, lists: Sequence[npt.NDArray[np.int64]]) -> None:
+        self._lists = lists
+        filled = [numbers for numbers in lists if len(numbers)]
+        self._low = min((int(numbers.min()) for numbers in filled), default=0)
+        span = max((int(numbers.max()) for numbers in filled), default=0) - self._low + 1
+        dense = span <= DENSE * sum(map(len, filled)) + BATCH
+        self._there = np.zeros(span, dtype=np.bool_) if dense else None
 
-    def find(self, keys: pa.Array) -> Positions:
-        numbers = np.asarray(keys)
-        out = np.empty(len(numbers), dtype=np.int32)
-        one = np.uint64(1)
-
-        for start in range(0, len(numbers), _BATCH):
-            # As unsigned numbers, those below the first are beyond the last.
-            offsets = (numbers[start : start + _BATCH] - self._low).view(np.uint64)
-            outside = offsets >= np.uint64(self._span)
-            offsets[outside] = 0
-            places = (offsets >> np.uint64(6)).view(np.int64)
-            words = self._words[places]
-            bit = one << (offsets & np.uint64(63))
-            found = self._before[places]
-            found += np.bitwise_count(words & (bit - one))
-            found[((words & bit) == 0) | outside] = -1
-            out[start : start + _BATCH] = found
-        return out
-
-
-class _Sparse:
-    """Whole numbers anywhere: multiplied, and those that then begin alike are tried in turn."""
-
-    def __init__(self, numbers: npt.NDArray[np.int64], positions: Positions, order: Order) -> None:
-        self._table = _Table(_mixed(numbers), positions, order)
-
-    def find(self, keys: pa.Array) -> Positions:
-        numbers = np.asarray(keys, dtype=np.int64)
-        return self._table.find(_mixed(numbers))
-
-
-class _Texts:
-    """Texts by their hash; who is found has the same text, not only the same hash."""
-
-    def __init__(self, ring: Keyring, order: Order) -> None:
-        self._ring = ring
-        self._table = _Table(hashes(ring.keys), ring.ranks, order)
-
-    def find(self, keys: pa.Array) -> Positions:
-        found = self._table.find(hashes(keys))
-        return self._confirmed(keys, found)
-
-    def _confirmed(self, keys: pa.Array, found: Positions) -> Positions:
-        known = np.flatnonzero(found >= 0)
-        mine = self._ring.ascending.take(pa.array(found[known]))
-        same = pc.equal(mine, keys.take(pa.array(known)).cast(mine.type))
-        found[known[~np.asarray(same.to_numpy(zero_copy_only=False), dtype=np.bool_)]] = -1
+    def distinct(self) -> npt.NDArray[np.int64]:
+        """All numbers of any list, each once, ascending."""
+        if self._there is None:
+            return np.unique(np.concatenate(self._lists))
+        for numbers in self._lists:
+            self._mark(numbers, True)
+        found = np.flatnonzero(self._there) + self._low
+        self._there[:] = False
         return found
 
+    def common(self, one: int, other: int) -> int:
+        """How many numbers two of the lists, named by their places, have in common."""
+        mine, others = self._lists[one], self._lists[other]
+        if self._there is None:
+            return len(np.intersect1d(mine, others, assume_unique=True))
+        self._mark(mine, True)
+        batches = range(0, len(others), GATHER)
+        found = (self._there[others[at : at + GATHER] - self._low] for at in batches)
+        count = sum(int(np.count_nonzero(flags)) for flags in found)
+        self._mark(mine, False)
+        return count
 
-class _Table:
-    """Distinct 64-bit numbers, evenly spread, each with a position."""
-
-    def __init__(self, numbers: npt.NDArray[np.uint64], positions: Positions, order: Order) -> None:
-        rows = order(pa.array(numbers))
-        self._numbers = numbers[rows]
-        self._positions = positions[rows]
-        digits = max(1, len(numbers).bit_length())
-        self._shift = np.uint64(64 - digits)
-        buckets = (numbers >> self._shift).view(np.int64)
-        self._starts = np.zeros((1 << digits) + 1, dtype=np.int32)
-        np.cumsum(np.bincount(buckets, minlength=1 << digits), out=self._starts[1:])
-
-    def find(self, numbers: npt.NDArray[np.uint64]) -> Positions:
-        out = np.full(len(numbers), -1, dtype=np.int32)
-        if not len(self._numbers):
-            return out
-        for start in range(0, len(numbers), _BATCH):
-            self._find(numbers[start : start + _BATCH], out[start : start + _BATCH])
-        return out
-
-    def _find(self, numbers: npt.NDArray[np.uint64], out: Positions) -> None:
-        bucket = (numbers >> self._shift).view(np.int64)
-        places, ends = self._starts[bucket], self._starts[bucket + 1]
-        active = np.flatnonzero(places < ends)
-        while len(active):
-            at = places[active]
-            same = self._numbers[at] == numbers[active]
-            out[active[same]] = self._positions[at[same]]
-            active = active[~same]
-            places[active] += 1
-            active = active[places[active] < ends[active]]
-
-
-def _mixed(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """Numbers spread evenly, each to one of its own: an odd factor can be undone."""
-    with np.errstate(over="ignore"):
-        return numbers.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    def _mark(self, numbers: npt.NDArray[np.int64], value: bool) -> None:
+        assert self._there is not None
+        for start in range(0, len(numbers), GATHER):
+            self._there[numbers[start : start + GATHER] - self._low] = value

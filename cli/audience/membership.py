@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from audience.bits import Bits, count_bits, nobody, pack, unpack
+from audience.keyring import Keyring, Marks
 
 
 class Keys(Protocol):
@@ -56,16 +59,30 @@ class Membership:
         """From lists of ids of one type, each id at most once in a list. Keys are in no order."""
         if not lists:
             return cls(0, {}, lambda: ListedKeys(pa.array([], pa.int64())))
+        if all(pa.types.is_integer(ids.type) for ids in lists.values()):
+            return cls._from_numbers(lists)
         coded = pa.concat_arrays(list(lists.values())).dictionary_encode()
-        keys = coded.dictionary
         rows = coded.indices.to_numpy(zero_copy_only=False)
+        ends = np.cumsum([0, *map(len, lists.values())])
+        places = {name: rows[ends[n] : ends[n + 1]] for n, name in enumerate(lists)}
+        return cls._at(coded.dictionary, places)
+
+    @classmethod
+    def _from_numbers(cls, lists: Mapping[str, pa.Array]) -> Membership:
+        """From whole numbers: these have places of their own, which need no look-up by value."""
+        numbers = {name: np.asarray(ids.cast(pa.int64())) for name, ids in lists.items()}
+        keys = Marks(list(numbers.values())).distinct()
+        ring = Keyring(pa.array(keys), np.argsort)
+        places = {name: ring.positions(pa.array(ids)) for name, ids in numbers.items()}
+        return cls._at(pa.array(keys).cast(next(iter(lists.values())).type), places)
+
+    @classmethod
+    def _at(cls, keys: pa.Array, places: Mapping[str, npt.NDArray[Any]]) -> Membership:
         bits = {}
-        start = 0
-        for name, ids in lists.items():
-            flags = np.zeros(len(keys), dtype=bool)
-            flags[rows[start : start + len(ids)]] = True
+        for name, rows in places.items():
+            flags = np.zeros(len(keys), dtype=np.bool_)
+            flags[rows] = True
             bits[name] = pack(flags)
-            start += len(ids)
         return cls(len(keys), bits, lambda: ListedKeys(keys))
 
     @property
@@ -100,6 +117,18 @@ class Membership:
         for name in names:
             out |= self.bits[name]
         return out
+
+
+def common_counts(pairs: Sequence[tuple[pa.Array, pa.Array]]) -> list[int]:
+    """For each pair of lists of ids, each id once in a list, how many are in both."""
+    if not all(pa.types.is_integer(ids.type) for pair in pairs for ids in pair):
+        return [_common(one, other) for one, other in pairs]
+    marked = Marks([np.asarray(ids.cast(pa.int64())) for pair in pairs for ids in pair])
+    return [marked.common(2 * number, 2 * number + 1) for number in range(len(pairs))]
+
+
+def _common(one: pa.Array, other: pa.Array) -> int:
+    return int(pc.sum(pc.is_in(one, value_set=other)).as_py() or 0)
 
 
 def combined(column: pa.ChunkedArray) -> pa.Array:

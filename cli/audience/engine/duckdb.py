@@ -17,9 +17,9 @@ from audience.engine.base import ROW
 from audience.engine.compile import with_tests
 from audience.engine.tables import TableFile
 from audience.errors import DataError
-from audience.keyring import order_texts
 from audience.kinds import Type
 from audience.plan.nodes import Test
+from audience.texts import order_texts
 
 
 class DuckdbEngine:

@@ -16,9 +16,9 @@ from audience.engine.base import ROW
 from audience.engine.compile import with_tests
 from audience.engine.tables import TableFile
 from audience.errors import DataError
-from audience.keyring import order_texts
 from audience.kinds import Kind, Type
 from audience.plan.nodes import Test
+from audience.texts import order_texts
 
 _MATCHES = 2
 """Up to so many elements are counted one by one sooner than each element is compared with all."""

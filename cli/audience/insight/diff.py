@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from audience.errors import UsageError
-from audience.membership import Membership
+from audience.membership import Membership, common_counts
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,24 @@ class BuildDiff:
     packs: tuple[PackDiff, ...]
     only_old: tuple[LonePack, ...]
     only_new: tuple[LonePack, ...]
-    matrix: tuple[MatrixRow, ...]
     key: str
-    membership: Membership = field(repr=False, compare=False)
+    key_type: pa.DataType
+    sides: tuple[Mapping[str, pa.Array], Mapping[str, pa.Array]] = field(repr=False, compare=False)
+    """The packs' ids, old and new."""
+
+    @cached_property
+    def matrix(self) -> tuple[MatrixRow, ...]:
+        """How each old pack's users spread over the new ones."""
+        old, new = self.sides
+        return _matrix(self._membership, list(old), list(new))
+
+    @cached_property
+    def _membership(self) -> Membership:
+        old, new = self.sides
+        sides = ((_OLD, old), (_NEW, new))
+        return Membership.from_ids(
+            {at + name: ids for at, side in sides for name, ids in side.items()}
+        )
 
     def to_dict(self, *, matrix: bool) -> dict[str, Any]:
         """As JSON has it."""
@@ -83,9 +99,10 @@ class BuildDiff:
 
     def ids(self, pack: PackDiff) -> dict[str, pa.Array]:
         """A pack's kept, added and removed ids, ascending."""
-        old, new = self.membership.bits[_OLD + pack.old], self.membership.bits[_NEW + pack.new]
+        members = self._membership
+        old, new = members.bits[_OLD + pack.old], members.bits[_NEW + pack.new]
         parts = {"kept": old & new, "added": new & ~old, "removed": old & ~new}
-        return {name: self.membership.select(bits).sort() for name, bits in parts.items()}
+        return {name: members.select(bits).sort() for name, bits in parts.items()}
 
 
 _OLD, _NEW = "old:", "new:"
@@ -106,34 +123,39 @@ def compare(
 
     Raises UsageError where the two sides have keys of different types.
     """
-    lists = {_OLD + name: ids for name, ids in old.items()} | {
-        _NEW + name: ids for name, ids in new.items()
-    }
-    kinds = {str(ids.type) for ids in lists.values()}
+    kinds = {ids.type for side in (old, new) for ids in side.values()}
     if len(kinds) > 1:
-        raise UsageError(
-            f"{old_title} and {new_title} have keys of different types: {', '.join(sorted(kinds))}"
-        )
-    members = Membership.from_ids(lists)
+        shown = ", ".join(sorted(map(str, kinds)))
+        raise UsageError(f"{old_title} and {new_title} have keys of different types: {shown}")
     if pair:
         pairs = [(next(iter(old)), next(iter(new)))]
     else:
         pairs = [(name, name) for name in old if name in new]
+    counts = common_counts([(old[one], new[other]) for one, other in pairs])
     return BuildDiff(
         old_title,
         new_title,
-        tuple(_compare_pack(members, one, other, labels) for one, other in pairs),
+        tuple(
+            _compare_pack(one, other, old[one], new[other], kept, labels)
+            for (one, other), kept in zip(pairs, counts, strict=True)
+        ),
         _alone(old, {one for one, _ in pairs}, labels),
         _alone(new, {other for _, other in pairs}, labels),
-        _matrix(members, list(old), list(new)),
         key,
-        members,
+        kinds.pop() if kinds else pa.int64(),
+        (old, new),
     )
 
 
-def _compare_pack(members: Membership, old: str, new: str, labels: Mapping[str, str]) -> PackDiff:
-    before, after = members.size(_OLD + old), members.size(_NEW + new)
-    kept = members.both(_OLD + old, _NEW + new)
+def _compare_pack(
+    old: str,
+    new: str,
+    old_ids: pa.Array,
+    new_ids: pa.Array,
+    kept: int,
+    labels: Mapping[str, str],
+) -> PackDiff:
+    before, after = len(old_ids), len(new_ids)
     either = before + after - kept
     return PackDiff(
         old if old == new else f"{old} → {new}",
