@@ -67,11 +67,13 @@ example: $(RETAIL)/data/.ready ## Run the program on a year of a grocery chain's
 	$(BIN)/audience build-pack --project $(RETAIL)
 	$(BIN)/audience diff-packs --project $(RETAIL) retail-2017/autumn retail-2017/holiday --matrix
 
-USERS ?= 200000
+SIZE ?= S
 PAIRS ?= 5
+ROWS ?=
 
-bench: $(READY) ## Time the program against SQL written by hand (USERS=200000 PAIRS=5)
-	$(BIN)/python bench/run.py --users $(USERS) --pairs $(PAIRS)
+bench: $(READY) ## Time the program against rivals written by hand (SIZE=S|M|L PAIRS=5 ROWS=a,b)
+	$(PIP) --requirement bench/requirements.txt
+	$(BIN)/python bench/run.py --size $(SIZE) --pairs $(PAIRS) $(if $(ROWS),--only $(ROWS))
 
 docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python docs/generate.py

@@ -90,11 +90,11 @@ def thirty(at: Ground) -> Row:
         "30 packs",
         players,
         [
-            Comparison("wall", ALL),
-            Comparison("cpu", ["polars_packs"]),
-            Comparison("wall", ["floor"]),
-            Comparison("memory", ALL),
-            Comparison("bytes", ["polars_packs"]),
+            Comparison("wall", ALL, target="0.50"),
+            Comparison("cpu", ["polars_packs"], target="0.45"),
+            Comparison("wall", ["floor"], target="2.2"),
+            Comparison("memory", ALL, target="1.5 GB at M, 4.5 GB at L"),
+            Comparison("bytes", ["polars_packs"], target="0.35"),
         ],
     )
 
@@ -102,13 +102,15 @@ def thirty(at: Ground) -> Row:
 def behaviour(at: Ground) -> Row:
     """Seven packs by behaviour."""
     players = [at.build("behaviour"), *(at.rival(name, "behaviour") for name in ALL)]
-    return Row("behaviour", "7 packs by behaviour", players, [Comparison("wall", ALL)])
+    return Row(
+        "behaviour", "7 packs by behaviour", players, [Comparison("wall", ALL, target="0.5")]
+    )
 
 
 def tags(at: Ground) -> Row:
     """Eighteen packs by tags."""
     players = [at.build("tags"), *(at.rival(name, "tags") for name in ALL)]
-    return Row("tags", "18 packs by tags", players, [Comparison("wall", ALL)])
+    return Row("tags", "18 packs by tags", players, [Comparison("wall", ALL, target="0.9")])
 
 
 def one(at: Ground, phase: str, title: str) -> Row:
@@ -121,7 +123,7 @@ def one(at: Ground, phase: str, title: str) -> Row:
         players,
         [
             Comparison("wall", ["polars_packs"]),
-            Comparison("wall", ["polars_packs", "startup"], "sum"),
+            Comparison("wall", ["polars_packs", "startup"], "sum", target="1.15 + start-up"),
         ],
     )
 
@@ -130,7 +132,7 @@ def hundred(at: Ground) -> Row:
     """A hundred packs out of 25 conditions."""
     rivals = ["duckdb_pass", "polars_pass"]
     players = [at.build("hundred"), *(at.rival(name, "hundred") for name in rivals)]
-    comparisons = [Comparison("wall", ["duckdb_pass"]), Comparison("wall", rivals)]
+    comparisons = [Comparison("wall", ["duckdb_pass"], target="0.4"), Comparison("wall", rivals)]
     return Row("hundred", "100 packs by tags", players, comparisons)
 
 
@@ -145,7 +147,7 @@ def text(at: Ground) -> Row:
         # Ids differ, so only sizes and overlaps can be compared.
         words = ground.ours("build-pack", "thirty")
         players.append(Contestant(name, words, ground.cold, None, our_answer))
-    compared = Comparison("wall", ["int keys"], ours="text keys")
+    compared = Comparison("wall", ["int keys"], ours="text keys", target="1.5")
     return Row("text", "30 packs, keys of text", players, [compared])
 
 
@@ -165,12 +167,13 @@ def diff(at: Ground) -> Row:
         return {p["name"]: {n: p[n] for n in ("kept", "added", "removed")} for p in packs}
 
     words = [program(), "diff-packs", "bench/thirty", "bench/thirty-next", "-f", "json"]
-    theirs: list[str | Path] = [sys.executable, RIVALS / "polars_diff.py", old, new]
-    players = [
-        Contestant(OURS, [*words, "-p", at.folder], published, answer=changes),
-        Contestant("polars_diff", theirs, answer=their_answer),
-    ]
-    return Row("diff", "diff-packs, 30 packs", players, [Comparison("wall", ["polars_diff"])])
+    rivals = ["polars_anti", "polars_diff"]
+    players = [Contestant(OURS, [*words, "-p", at.folder], published, answer=changes)]
+    for name in rivals:
+        theirs: list[str | Path] = [sys.executable, RIVALS / f"{name}.py", old, new]
+        players.append(Contestant(name, theirs, answer=their_answer))
+    compared = [Comparison("wall", ["polars_anti"], target="0.55"), Comparison("wall", rivals)]
+    return Row("diff", "diff-packs, 30 packs", players, compared)
 
 
 def edit(at: Ground, key: str, title: str, old: str, new: str) -> Row:
@@ -194,7 +197,7 @@ def edit(at: Ground, key: str, title: str, old: str, new: str) -> Row:
         Contestant("second", words, write(edited), answer=our_answer),
         Contestant("cold, edited", words, at.cold, answer=our_answer, timed=False),
     ]
-    compared = [Comparison("wall", ["first"], ours="second")]
+    compared = [Comparison("wall", ["first"], ours="second", target="0.25")]
     return Row(key, title, players, compared, after=write(plain))
 
 
@@ -224,7 +227,7 @@ def tomorrow(at: Ground, key: str, title: str, moved_users: bool) -> Row:
         Contestant("next day", words, yesterday, packs, our_answer),
         Contestant("cold", words, at.cold, packs, our_answer),
     ]
-    compared = [Comparison("wall", ["cold"], ours="next day")]
+    compared = [Comparison("wall", ["cold"], ours="next day", target="0.6")]
     return Row(key, title, players, compared, after=lambda: put_back(at))
 
 
@@ -260,7 +263,9 @@ def help_row(_: Ground) -> Row:
         Contestant(OURS, [program(), "--help"]),
         Contestant("empty Typer", [sys.executable, RIVALS / "empty.py", "--help"]),
     ]
-    return Row("help", "audience --help", players, [Comparison("wall", ["empty Typer"])])
+    return Row(
+        "help", "audience --help", players, [Comparison("wall", ["empty Typer"], target="1.3")]
+    )
 
 
 ROWS: dict[str, Callable[[Ground], Row]] = {
