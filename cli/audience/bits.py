@@ -69,6 +69,12 @@ def at_least(least: int, parts: Sequence[Bits], count: int) -> Bits:
     return found
 
 
+def to_arrow(bits: Bits) -> pa.Array:
+    """A bitmap as the one value of a column, without a copy."""
+    ends = pa.py_buffer(np.array([0, len(bits)], dtype=np.int64))
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(bits)])
+
+
 def from_arrow(column: pa.Array) -> tuple[Bits, Bits | None]:
     """Of a boolean column the rows that are true, and those that are missing (None: no row)."""
     count = len(column)

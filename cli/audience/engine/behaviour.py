@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from audience.bits import Bits, pack, unpack
+from audience.bits import Bits, pack, to_arrow, unpack
 from audience.cache import Cache, stamps
 from audience.engine.base import Engine
 from audience.engine.relations import Relations
@@ -159,7 +159,7 @@ class Behaviour:
                 self._held[day][fold] = pack(unpack(bits, len(self.ring))[places])
 
     def _keep(self, fold: Fold, counted: Counted) -> None:
-        rows = [pa.array([held[fold].tobytes()], pa.large_binary()) for held in self._held.values()]
+        rows = [to_arrow(held[fold]) for held in self._held.values()]
         names = [str(day) for day in self._held]
         self.cache.put(pa.Table.from_arrays(rows, names), *self._name(fold))
         self.cache.put(counted.strays.to_table(), *self._name(fold), "strays")

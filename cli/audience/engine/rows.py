@@ -53,18 +53,25 @@ def matching(rows: Rows, nodes: Sequence[Node], action: str, *, dated: bool = Tr
 
     Without ``dated``, whatever its day: then it is known to be one that counts.
     """
-    tests = [_in_days(rows.days)] if dated else []
+    tests = _beside_action(rows, nodes, dated=dated)
     if rows.actions is not None:
-        column = nw.col(action)
-        several = len(rows.actions) > 1
-        tests.append(column.is_in(list(rows.actions)) if several else column == rows.actions[0])
+        tests.append(_is_action(rows.actions, action))
+    return balanced(operator.and_, tests) if tests else nw.lit(True, nw.Boolean)
+
+
+def _is_action(actions: Sequence[str], action: str) -> nw.Expr:
+    return balanced(operator.or_, [nw.col(action) == name for name in actions])
+
+
+def _beside_action(rows: Rows, nodes: Sequence[Node], *, dated: bool) -> list[nw.Expr]:
+    tests = [_in_days(rows.days)] if dated else []
     if rows.hours is not None:
         tests.append(_in_hours(*rows.hours))
     if rows.weekdays and dated:
         tests.append(nw.col(DAY).dt.weekday().is_in(list(rows.weekdays)))
     if rows.where is not None:
         tests.append(Compiler(nodes).expression(rows.where))
-    return balanced(operator.and_, tests) if tests else nw.lit(True, nw.Boolean)
+    return tests
 
 
 def is_tested(rows: Rows) -> bool:
@@ -75,9 +82,23 @@ def is_tested(rows: Rows) -> bool:
 def any_matching(
     rows: Iterable[Rows], nodes: Sequence[Node], action: str, *, dated: bool = True
 ) -> nw.Expr:
-    """Whether an event row passes any of the tests."""
-    tests = [matching(each, nodes, action, dated=dated) for each in rows]
-    return balanced(operator.or_, tests)
+    """Whether an event row passes any of the tests.
+
+    The action is asked for once for all tests that want the same: it is what most of them share,
+    and what most rows fail.
+    """
+    groups: dict[tuple[str, ...] | None, list[list[nw.Expr]]] = {}
+    for each in rows:
+        tests = _beside_action(each, nodes, dated=dated)
+        groups.setdefault(each.actions, []).append(tests)
+    found = []
+    for actions, several in groups.items():
+        every = [] if actions is None else [_is_action(actions, action)]
+        if all(several):
+            any_of = [balanced(operator.and_, tests) for tests in several]
+            every.append(balanced(operator.or_, any_of))
+        found.append(balanced(operator.and_, every) if every else nw.lit(True, nw.Boolean))
+    return balanced(operator.or_, found)
 
 
 def select_rows(

@@ -31,7 +31,7 @@ from audience.texts import of_one_width
 
 _MASK = OWN + "mask_"
 _ALWAYS = (None, date.max)
-_ORPHANS = b"orphans"
+_ORPHANS, _FIRST = b"orphans", b"first"
 _EPOCH = date(1970, 1, 1).toordinal()
 
 RowNumbers = npt.NDArray[np.int64]
@@ -124,11 +124,19 @@ class Reader:
         entry = self.cache.get(*self._name(file, leaf))
         if entry is None or file.day is None:
             return None
-        keys, numbers, *values = map(combined, entry.columns)
+        keys, gaps, *values = map(combined, entry.columns)
+        first = int((entry.schema.metadata or {})[_FIRST])
+        if pa.types.is_unsigned_integer(keys.type):
+            keys = pa.array(np.asarray(keys).astype(np.int64) + first)
+        numbers = np.cumsum(np.asarray(gaps), dtype=np.int64)
+        values = [
+            each.cast(each.type.value_type) if pa.types.is_dictionary(each.type) else each
+            for each in values
+        ]
         orphans = np.frombuffer((entry.schema.metadata or {})[_ORPHANS], dtype=np.uint32)
         return Slice(
             keys,
-            np.asarray(numbers).astype(np.int64),
+            numbers,
             orphans.astype(np.int64),
             dict(zip(leaf.columns, values, strict=True)),
             days_since_1970(file.day),
@@ -136,12 +144,18 @@ class Reader:
         )
 
     def _keep(self, file: TableFile, leaf: Leaf, found: Slice) -> None:
+        keys, first = _narrow(found.keys)
+        gaps = np.diff(found.numbers, prepend=0)
+        values = [
+            each.dictionary_encode() if pa.types.is_large_string(each.type) else each
+            for each in found.values.values()
+        ]
         table = pa.Table.from_arrays(
-            [found.keys, pa.array(found.numbers.astype(np.uint32)), *found.values.values()],
-            ["key", "number", *(f"value_{name}" for name in leaf.columns)],
+            [keys, pa.array(gaps.astype(_width(gaps))), *values],
+            ["key", "gap", *(f"value_{name}" for name in leaf.columns)],
         )
-        orphans = found.orphans.astype(np.uint32).tobytes()
-        self.cache.put(table.replace_schema_metadata({_ORPHANS: orphans}), *self._name(file, leaf))
+        notes = {_ORPHANS: found.orphans.astype(np.uint32).tobytes(), _FIRST: str(first).encode()}
+        self.cache.put(table.replace_schema_metadata(notes), *self._name(file, leaf))
 
     def _name(self, file: TableFile, leaf: Leaf) -> tuple[object, ...]:
         rows = fingerprint_rows(self.nodes, leaf.rows)
@@ -241,3 +255,19 @@ class Reader:
                 mask = matching(each, self.nodes, spec.action, dated=dated)
                 out.append(mask.fill_null(False).alias(f"{_MASK}{number}"))
         return self.engine.fetch(frame.select(*out))
+
+
+def _narrow(keys: pa.Array) -> tuple[pa.Array, int]:
+    """Keys less the least of them, where that takes half the room, and what was taken off."""
+    if not pa.types.is_integer(keys.type) or not len(keys):
+        return keys, 0
+    numbers = np.asarray(keys)
+    first, last = int(numbers.min()), int(numbers.max())
+    if last - first >= 2**32:
+        return keys, 0
+    return pa.array((numbers - first).astype(np.uint32)), first
+
+
+def _width(numbers: npt.NDArray[Any]) -> Any:
+    """The narrowest unsigned type that has room."""
+    return np.min_scalar_type(int(numbers.max(initial=0)))

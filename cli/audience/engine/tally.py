@@ -6,7 +6,8 @@ decoder, and the next run is read while the last is counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,9 @@ from audience.engine.tables import TableData, TableFile
 from audience.keyring import Keyring
 from audience.kinds import Type
 from audience.plan.nodes import Fold, Node
+
+_DEPTH = 2
+"""Reads that are under way at the same time: one decodes while the last is sorted out."""
 
 Found = tuple[TableFile, Leaf, Slice]
 
@@ -57,6 +61,7 @@ class Tallies:
         self.folds = folds
         self.leaves = leaves_of(folds, daily=table.daily)
         self.rows = self.bytes = 0
+        self._depth = _DEPTH if engine.concurrent else 1
         self._reader = Reader(engine, table, nodes, ring, cache, daily=table.daily)
 
     def compute(self) -> Mapping[Fold, Counted]:
@@ -85,7 +90,7 @@ class Tallies:
         ]
         done: set[tuple[str, Leaf]] = set()
 
-        for file, leaf, found in _ahead([partial(self._find, file, leaf) for file, leaf in kept]):
+        for file, leaf, found in _ahead((partial(self._find, *each) for each in kept), self._depth):
             done.add((str(file.path), leaf))
             yield file, leaf, found
         left = runs(
@@ -94,7 +99,7 @@ class Tallies:
             self.leaves,
             lambda file, leaf: (str(file.path), leaf) not in done,
         )
-        yield from _ahead([partial(self._read, run) for run in left])
+        yield from _ahead((partial(self._read, run) for run in left), self._depth)
 
     def _find(self, file: TableFile, leaf: Leaf) -> list[Found]:
         found = self._reader.find(file, leaf)
@@ -106,17 +111,16 @@ class Tallies:
         return list(self._reader.read(run.files, run.leaves))
 
 
-def _ahead(reads: Sequence[Callable[[], list[Found]]]) -> Iterator[Found]:
-    """What each read finds, the next one being made while the last is looked at."""
-    with ThreadPoolExecutor(1) as ahead:
-        waiting: Future[list[Found]] | None = None
+def _ahead(reads: Iterable[Callable[[], list[Found]]], depth: int) -> Iterator[Found]:
+    """What each read finds, in their order; the next ones are made while one is looked at."""
+    waiting: deque[Future[list[Found]]] = deque()
+    with ThreadPoolExecutor(depth) as ahead:
         for read in reads:
-            reading = ahead.submit(read)
-            if waiting is not None:
-                yield from waiting.result()
-            waiting = reading
-        if waiting is not None:
-            yield from waiting.result()
+            waiting.append(ahead.submit(read))
+            if len(waiting) > depth:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
 
 
 def _known(found: Slice) -> tuple[Events, np.ndarray]:

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pyarrow as pa
 
-from audience.bits import Bits, from_arrow
+from audience.bits import Bits, from_arrow, nobody, to_arrow
 from audience.cache import Cache, stamps
 from audience.engine.base import OWN, ROW, Engine
 from audience.engine.columns import alike, scan
@@ -98,8 +98,8 @@ class Users:
     def _keep(self, test: Test) -> None:
         missing = self.missing.get(test)
         row = {
-            "held": pa.array([self.tests[test].tobytes()], pa.large_binary()),
-            "missing": pa.array([b"" if missing is None else missing.tobytes()], pa.large_binary()),
+            "held": to_arrow(self.tests[test]),
+            "missing": to_arrow(nobody(0) if missing is None else missing),
         }
         self._cache.put(pa.table(row), *self._test_name(test))
 
