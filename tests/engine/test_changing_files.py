@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -41,8 +42,10 @@ def test_a_file_that_changes_while_it_is_read(
 
             def changed(self: Any, frame: Any, read: Any = read) -> Any:
                 found = read(self, frame)
-                changing.with_name("new").write_bytes(content)
-                changing.with_name("new").replace(changing)
+                # Keys and tags are read at the same time: each has a new file of its own.
+                new = changing.with_name(f"new-{uuid4().hex}")
+                new.write_bytes(content)
+                new.replace(changing)
                 return found
 
             monkeypatch.setattr(kind, call, changed)
