@@ -103,3 +103,21 @@ def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
 def test_repeated_keys(keys: list[Any], again: list[Any]) -> None:
     assert Keyring(array_of(keys), order).repeated.to_pylist() == again
     assert repeated(array_of(sorted(keys))).to_pylist() == again
+
+
+def test_what_is_done_in_batches_is_done_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at many millions of keys, whose batches and blocks are larger."""
+    for name in ("BATCH", "GATHER", "_BLOCK"):
+        monkeypatch.setattr(f"audience.places.{name}", 64)
+    monkeypatch.setattr("audience.keyring.GATHER", 64)
+    numbers = [7 * place % 1009 for place in range(1, 1009)]
+    for keys in (numbers, [number * 2**40 for number in numbers], [f"{n:08d}" for n in numbers]):
+        ring = Keyring(array_of(keys), order)
+        place = {key: number for number, key in enumerate(sorted(keys))}
+        assert len(ring.repeated) == 0
+        assert ring.ranks.tolist() == [place[key] for key in keys]
+        assert ring.positions(ring.keys).tolist() == ring.ranks.tolist()
+        third = np.arange(len(keys)) % 3 == 0
+        (found,) = ring.by_row([bits.pack(third)])
+        assert bits.unpack(found, len(keys)).tolist() == [bool(third[place[k]]) for k in keys]
+        assert ring.ids(bits.everybody(len(keys))).to_pylist() == sorted(keys)

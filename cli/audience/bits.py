@@ -79,9 +79,7 @@ def from_arrow(column: pa.Array) -> tuple[Bits, Bits | None]:
     """Of a boolean column the rows that are true, and those that are missing (None: no row)."""
     count = len(column)
     if column.offset % 8:
-        column = pa.concat_arrays([column, pa.array([], pa.bool_())])
-    if column.offset % 8:
-        column = pa.array(column.to_pylist(), pa.bool_())
+        column = pa.concat_arrays([column, pa.array([], pa.bool_())])  # begins at 0
     valid, values = column.buffers()
     start, size = column.offset // 8, (count + 7) // 8
     true = _trimmed(np.frombuffer(values, np.uint8, size, start).copy(), count)

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from audience.texts import bytes_of, of_one_width, rows_of_bytes
+
 Words = npt.NDArray[np.uint64]
 
 SEED = 42
@@ -40,43 +42,29 @@ def salted(text: str) -> int:
 def hashes(ids: pa.Array, seed: int = SEED) -> Words:
     """The XXH64 of each id: integers as 8 bytes, least first, texts as UTF-8."""
     out = np.empty(len(ids), dtype=np.uint64)
+    packed = of_one_width(ids)
     if pa.types.is_integer(ids.type):
         numbers = ids.cast(pa.int64()).to_numpy(zero_copy_only=False)
-        data = np.ascontiguousarray(numbers, dtype="<i8").view(np.uint8).reshape(len(ids), 8)
-        for start in range(0, len(ids), _BATCH):
-            out[start : start + _BATCH] = xxh64(data[start : start + _BATCH], seed)
-        return out
-    if pa.types.is_fixed_size_binary(ids.type):
-        width = ids.type.byte_width
-        data = np.frombuffer(ids.buffers()[1], dtype=np.uint8)
-        data = data[ids.offset * width : (ids.offset + len(ids)) * width].reshape(-1, width)
-        for start in range(0, len(ids), _BATCH):
-            out[start : start + _BATCH] = xxh64(data[start : start + _BATCH], seed)
-        return out
-    texts = ids.cast(pa.large_binary())
-    offsets = np.frombuffer(
-        texts.buffers()[1], dtype=np.int64, count=len(ids) + 1, offset=texts.offset * 8
-    )
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+        rows = np.ascontiguousarray(numbers, dtype="<i8").view(np.uint8).reshape(len(ids), 8)
+    elif pa.types.is_fixed_size_binary(packed.type):
+        rows = rows_of_bytes(packed)
+    else:
+        return _hash_texts(ids, seed, out)
     for start in range(0, len(ids), _BATCH):
-        _hash_texts(data, offsets[start : start + _BATCH + 1], seed, out[start : start + _BATCH])
+        out[start : start + _BATCH] = xxh64(rows[start : start + _BATCH], seed)
     return out
 
 
-def _hash_texts(
-    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], seed: int, out: Words
-) -> None:
+def _hash_texts(ids: pa.Array, seed: int, out: Words) -> Words:
+    """Texts of several lengths: those of one length at a time."""
+    data, offsets = bytes_of(ids)
     lengths = np.diff(offsets)
-    kinds = np.unique(lengths)
-    if len(kinds) == 1 and kinds[0]:  # as keys mostly are: the bytes lie in rows already
-        length = int(kinds[0])
-        out[:] = xxh64(data[offsets[0] : offsets[-1]].reshape(-1, length), seed)
-        return
-    for length in kinds:
+    for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
         places = offsets[rows][:, None] + np.arange(length)
         row_bytes = data[places] if length else np.empty((len(rows), 0), dtype=np.uint8)
         out[rows] = xxh64(row_bytes, seed)
+    return out
 
 
 def xxh64(rows: npt.NDArray[np.uint8], seed: int = SEED) -> Words:

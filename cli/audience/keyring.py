@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.bits import Bits, unpack
+from audience.bits import Bits, everybody, unpack
 from audience.places import BATCH, DENSE, GATHER, Dense, Finder, Positions, Scattered
 from audience.texts import as_texts, of_one_width, rows_of_words
 
@@ -57,14 +57,10 @@ class Keyring:
         out[self._rows] = np.arange(len(self), dtype=np.int32)
         return out
 
-    @cached_property
+    @property
     def ascending(self) -> pa.Array:
         """All keys in ascending order."""
-        if self._dense is not None:
-            numbers = np.empty(len(self), dtype=np.int64)
-            numbers[self.ranks] = self._numbers
-            return pa.array(numbers)
-        return as_texts(self._sorted)
+        return self.ids(everybody(len(self)))
 
     def positions(self, keys: pa.Array) -> Positions:
         """The position of each of some keys, none of them missing; -1 of one that nobody has."""

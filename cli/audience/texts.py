@@ -21,11 +21,7 @@ def order_texts(
     """
     if not len(keys):
         return np.zeros(0, dtype=np.int64)
-    texts = keys.cast(pa.large_binary())
-    offsets = np.frombuffer(
-        texts.buffers()[1], dtype=np.int64, count=len(keys) + 1, offset=texts.offset * 8
-    )
-    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)
+    data, offsets = bytes_of(keys)
     common = _common_beginning(data, offsets)
     words = _words(data, offsets, common)
     rows = order(words)
@@ -35,7 +31,9 @@ def order_texts(
     if len(alike):
         mine = rows[alike]
         rows = rows.copy()
-        rows[alike] = mine[np.asarray(pc.sort_indices(texts.take(pa.array(mine))))]
+        rows[alike] = mine[
+            np.asarray(pc.sort_indices(keys.take(pa.array(mine)).cast(pa.large_binary())))
+        ]
     return rows
 
 
@@ -75,15 +73,12 @@ def of_one_width(keys: pa.Array) -> pa.Array:
         return keys
     if not len(keys) or keys.null_count:
         return keys
-    texts = keys.cast(pa.large_binary())
-    offsets = np.frombuffer(
-        texts.buffers()[1], dtype=np.int64, count=len(keys) + 1, offset=texts.offset * 8
-    )
+    data, offsets = bytes_of(keys)
     width = int(offsets[1] - offsets[0])
     if not width or not bool((np.diff(offsets) == width).all()):
         return keys
-    data = texts.buffers()[2].slice(int(offsets[0]), width * len(keys))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(keys), [None, data])
+    own = pa.py_buffer(data[offsets[0] : offsets[-1]])
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(keys), [None, own])
 
 
 def as_texts(keys: pa.Array) -> pa.Array:
@@ -96,11 +91,25 @@ def as_texts(keys: pa.Array) -> pa.Array:
     return pa.LargeStringArray.from_buffers(len(keys), pa.py_buffer(offsets), data)
 
 
-def rows_of_words(fixed: pa.Array) -> npt.NDArray[np.uint64]:
-    """Keys of one width as rows of numbers of eight bytes; behind their ends there are zeros."""
+def bytes_of(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The bytes that texts lie in, and where in them each begins; the last end stands behind."""
+    whole = texts.cast(pa.large_binary())
+    _, offsets, data = whole.buffers()
+    places = np.frombuffer(offsets, dtype=np.int64, count=len(whole) + 1, offset=whole.offset * 8)
+    return np.frombuffer(data or b"", dtype=np.uint8), places
+
+
+def rows_of_bytes(fixed: pa.Array) -> npt.NDArray[np.uint8]:
+    """Keys of one width as rows of bytes, without a copy."""
     width = fixed.type.byte_width
     data = np.frombuffer(fixed.buffers()[1], dtype=np.uint8)
-    data = data[fixed.offset * width : (fixed.offset + len(fixed)) * width].reshape(-1, width)
+    return data[fixed.offset * width : (fixed.offset + len(fixed)) * width].reshape(-1, width)
+
+
+def rows_of_words(fixed: pa.Array) -> npt.NDArray[np.uint64]:
+    """Keys of one width as rows of numbers of eight bytes; behind their ends there are zeros."""
+    data = rows_of_bytes(fixed)
+    width = data.shape[1]
     if width % 8:
         padded = np.zeros((len(fixed), (width + 7) // 8 * 8), dtype=np.uint8)
         padded[:, :width] = data

@@ -128,7 +128,8 @@ class Algebra:
             case Not(part):
                 return self._complement(self._answers[part])
             case Left(part, less):
-                return self._combined([self._answers[part], self._less(less)], _all)
+                others = self._complement(self._answers[less])
+                return self._combined([self._answers[part], others], _all)
             case And(parts):
                 return self._combined([self._answers[part] for part in parts], _all)
             case Or(parts):
@@ -146,9 +147,6 @@ class Algebra:
     def _test(self, test: Test) -> Answer:
         held, missing = self.given.tests[test], self.given.missing.get(test)
         return Answer.certain(held) if missing is None else Answer(held, held, held | missing)
-
-    def _less(self, number: int) -> Answer:
-        return self._complement(self._answers[number])
 
     def _complement(self, inner: Answer) -> Answer:
         if inner.is_certain:

@@ -18,7 +18,7 @@ from audience.bits import Bits, pack, to_arrow, unpack
 from audience.cache import Cache, stamps
 from audience.engine.base import Engine
 from audience.engine.relations import Relations
-from audience.engine.slices import wants
+from audience.engine.slices import kinds_of, leaves_of, wants
 from audience.engine.steps import Steps
 from audience.engine.strategy import turns, why_related
 from audience.engine.strays import Strays, count_strays
@@ -27,7 +27,6 @@ from audience.engine.tally import Counted, Tallies
 from audience.engine.users import Users
 from audience.errors import DataError
 from audience.keyring import Keyring
-from audience.plan.build import row_columns
 from audience.plan.fingerprint import fingerprint_fold
 from audience.plan.nodes import Fold, Plan, Read, Rows
 
@@ -166,15 +165,12 @@ class Behaviour:
 
     def _name(self, fold: Fold) -> tuple[object, ...]:
         table = self.tables[fold.rows.table]
-        spec = table.spec
         files = stamps(file.stamp for file in table.files if wants(fold, file))
         users = tuple(users.stamp for users in self.users.values())
         engine = (self.engine.version, self.engine.time_zone)
-        told = row_columns(self.plan.nodes, spec.action, fold.rows)
-        told |= {limit.column for limit in fold.limits if limit.column}
-        types = tuple(repr(table.tags[name].type) for name in sorted(told))
-        columns = (spec.key, spec.time, spec.action, types)
-        return ("fold", engine, users, files, columns, fingerprint_fold(self.plan.nodes, fold))
+        nodes = self.plan.nodes
+        kinds = kinds_of(table, nodes, leaves_of([fold], daily=table.daily)[fold])
+        return ("fold", engine, users, files, kinds, fingerprint_fold(nodes, fold))
 
     def _fold(self, number: int) -> Fold:
         fold = self.plan.nodes[number]

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 import pyarrow as pa
 
 from audience.engine.base import DAY, HOUR, ROW, Engine
@@ -64,6 +65,14 @@ def shape(table: TableData, file: TableFile, columns: Sequence[str]) -> tuple[st
         file.keys[name] if name in table.partitions else str(file.schema.field(name).type)
         for name in columns
     )
+
+
+def in_order(fetched: pa.Table) -> pa.Table:
+    """Rows that are numbered in the order of the files, which an engine need not keep."""
+    numbers = np.asarray(fetched[ROW])
+    if bool((numbers[1:] < numbers[:-1]).any()):
+        return fetched.take(pa.array(np.argsort(numbers)))
+    return fetched
 
 
 def _canonical(

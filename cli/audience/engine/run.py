@@ -17,12 +17,12 @@ from audience.engine.base import Engine
 from audience.engine.behaviour import Behaviour, StrayEvents
 from audience.engine.relations import Relations
 from audience.engine.steps import Steps
+from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
-from audience.engine.users import Asked, Users
+from audience.engine.users import Users
 from audience.keyring import Keyring
 from audience.membership import Membership
-from audience.plan.build import reachable
-from audience.plan.nodes import Fold, Kept, Limit, Listed, Plan, Test
+from audience.plan.nodes import Fold, Limit, Listed, Plan
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,10 @@ def measure_user(
 
 
 def _read_users(plan: Plan, table: TableData, day: date | None, means: Means) -> Users:
-    used = [plan.nodes[number] for number in reachable(plan.nodes, plan.roots(day))]
-    tests = [node for node in used if isinstance(node, Test)]
-    ordering = sorted({node.by for node in used if isinstance(node, Kept) and node.by})
     users = Users(means.engine, table, plan.types[table.name], means.cache)
     with means.steps.step("read", table.name) as step:
         before = means.cache.read_bytes
-        users.read(Asked(tests, ordering))
+        users.read(asked_of(plan, day))
         step.rows, step.bytes = users.count, users.bytes
         step.kept = means.cache.read_bytes - before
     return users

@@ -18,8 +18,10 @@ import pyarrow as pa
 from audience.bits import count_bits, from_arrow, unpack
 from audience.cache import Cache
 from audience.engine.base import DAY, HOUR, OWN, ROW, Engine
-from audience.engine.columns import scan
+from audience.engine.columns import in_order, scan
 from audience.engine.rows import any_matching, is_tested, matching
+from audience.engine.states import days_since_1970
+from audience.engine.strays import RowNumbers
 from audience.engine.tables import TableData, TableFile
 from audience.keyring import Keyring
 from audience.membership import combined
@@ -32,9 +34,6 @@ from audience.texts import of_one_width
 _MASK = OWN + "mask_"
 _ALWAYS = (None, date.max)
 _ORPHANS, _FIRST = b"orphans", b"first"
-_EPOCH = date(1970, 1, 1).toordinal()
-
-RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,23 @@ def leaves_of(folds: Iterable[Fold], *, daily: bool) -> dict[Fold, Leaf]:
     return {fold: Leaf(each, tuple(sorted(columns[each]))) for fold, each in rows.items()}
 
 
+def columns_of(table: TableData, nodes: Sequence[Node], leaves: Iterable[Leaf]) -> set[str]:
+    """The key, and the columns that leaves are told by and that are measured of them."""
+    columns = {table.spec.key}
+    for leaf in leaves:
+        columns |= {*leaf.columns, *row_columns(nodes, table.spec.action, leaf.rows)}
+    return columns
+
+
+def kinds_of(table: TableData, nodes: Sequence[Node], leaf: Leaf) -> tuple[str, ...]:
+    """What a leaf's columns are in a table: what is kept must not outlive it.
+
+    What a partition's values are depends on all files, not on one.
+    """
+    types = (f"{name} {table.tags[name].type!r}" for name in columns_of(table, nodes, [leaf]))
+    return (table.spec.key, table.spec.time, table.spec.action, *sorted(types))
+
+
 @dataclass(frozen=True)
 class Slice:
     """Rows of one file: keys, none missing, and values; ``numbers`` are those of the rows.
@@ -76,11 +92,6 @@ class Slice:
     day: int | npt.NDArray[Any]
     positions: Positions
     """Places in a keyring."""
-
-
-def days_since_1970(day: date) -> int:
-    """A day as a number."""
-    return day.toordinal() - _EPOCH
 
 
 def wants(fold: Fold, file: TableFile) -> bool:
@@ -105,15 +116,14 @@ class Reader:
         nodes: Sequence[Node],
         ring: Keyring,
         cache: Cache,
-        *,
-        daily: bool,
     ) -> None:
         self.engine = engine
         self.table = table
         self.nodes = nodes
         self.ring = ring
         self.cache = cache
-        self.daily = daily
+        self.daily = table.daily
+        self._leaf_names: dict[Leaf, tuple[object, ...]] = {}
 
     def has(self, file: TableFile, leaf: Leaf) -> bool:
         """Whether a slice was kept, as far as can be seen without reading it."""
@@ -158,34 +168,21 @@ class Reader:
         self.cache.put(table.replace_schema_metadata(notes), *self._name(file, leaf))
 
     def _name(self, file: TableFile, leaf: Leaf) -> tuple[object, ...]:
-        rows = fingerprint_rows(self.nodes, leaf.rows)
-        spec = self.table.spec
-        columns = (spec.key, spec.time, spec.action, *leaf.columns)
-        # What a partition's values are depends on all files, not on this one.
-        told = sorted({*leaf.columns, *row_columns(self.nodes, spec.action, leaf.rows)})
-        types = tuple(repr(self.table.tags[name].type) for name in told)
-        engine = self.engine
-        return (
-            "slice",
-            engine.version,
-            engine.time_zone,
-            file.stamp,
-            file.day,
-            columns,
-            types,
-            rows,
-        )
+        # The same for every file, and asked for twice of each.
+        if leaf not in self._leaf_names:
+            made_by = (self.engine.version, self.engine.time_zone)
+            rows = fingerprint_rows(self.nodes, leaf.rows)
+            kinds = kinds_of(self.table, self.nodes, leaf)
+            self._leaf_names[leaf] = ("slice", made_by, leaf.columns, kinds, rows)
+        return (*self._leaf_names[leaf], file.stamp, file.day)
 
     def read(
         self, files: Sequence[TableFile], leaves: Sequence[Leaf]
     ) -> Iterator[tuple[TableFile, Leaf, Slice]]:
         """The slices of some leaves in some files, which store their columns alike: one pass."""
-        fetched = self._fetch(files, leaves)
+        fetched = in_order(self._fetch(files, leaves))
         self.table.check_unchanged(files)
         numbers = np.asarray(combined(fetched[ROW]))
-        if len(numbers) and bool((numbers[1:] < numbers[:-1]).any()):
-            order = np.argsort(numbers)
-            fetched, numbers = fetched.take(pa.array(order)), numbers[order]
         starts = np.cumsum([0, *(file.rows for file in files)])
         keys = combined(fetched[self.table.spec.key])
         unknown, missing = from_arrow(keys.is_null())
@@ -229,9 +226,7 @@ class Reader:
 
     def _fetch(self, files: Sequence[TableFile], leaves: Sequence[Leaf]) -> pa.Table:
         spec = self.table.spec
-        columns = {spec.key}
-        for leaf in leaves:
-            columns |= {*leaf.columns, *row_columns(self.nodes, spec.action, leaf.rows)}
+        columns = columns_of(self.table, self.nodes, leaves)
         clock = [HOUR] if any(leaf.rows.hours for leaf in leaves) else []
         frame = scan(
             self.engine,

@@ -28,6 +28,13 @@ Places = npt.NDArray[np.intp]
 """Positions as the machine's own kind of index: adding at others takes five times as long."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
+
+
+def days_since_1970(day: date) -> int:
+    """A day as a number."""
+    return day.toordinal() - _EPOCH
+
+
 _WIDEST = 2**62
 """Sums that could leave 63 bits are left to 128 bits elsewhere."""
 
@@ -342,11 +349,15 @@ def _between(values: Numbers, low: Any, high: Any) -> Flags:
 
 
 def _whole(bound: Any, *, up: bool) -> int | None:
-    return None if bound is None else int(bound_of(bound, 1, None, up=up))  # type: ignore[arg-type]
+    if bound is None:
+        return None
+    found = bound_of(bound, 1, None, up=up)
+    assert isinstance(found, int)
+    return found
 
 
 def _day(bound: Any) -> int | None:
-    return bound.toordinal() - _EPOCH if isinstance(bound, date) else None
+    return days_since_1970(bound) if isinstance(bound, date) else None
 
 
 def _multiples(bound: Decimal, counts: Numbers, *, up: bool) -> Numbers:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from audience.engine.columns import shape
-from audience.engine.slices import Leaf, leaves_of, wants
+from audience.engine.slices import Leaf, columns_of, leaves_of, wants
 from audience.engine.tables import TableData, TableFile
-from audience.plan.build import reachable, row_columns
+from audience.plan.build import reachable
 from audience.plan.nodes import Fold, Kept, Limit, Node, Plan, Read, Test
 
 _COLUMNS = 8
@@ -56,6 +57,27 @@ def _place(limit: Limit) -> int:
     return 1 if limit == Limit("times", None, 1, None) else _PLACE.get(limit.name, 8)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a plan asks of a user table: tests of columns, and columns that limits order by."""
+
+    tests: tuple[Test, ...]
+    ordering: tuple[str, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that have to be read."""
+        return sorted({*(test.column for test in self.tests), *self.ordering})
+
+
+def asked_of(plan: Plan, snapshot: date | None) -> Asked:
+    """What the files of one snapshot ask."""
+    used = [plan.nodes[number] for number in reachable(plan.nodes, plan.roots(snapshot))]
+    ordering = {node.by for node in used if isinstance(node, Kept) and node.by}
+    tests = tuple(node for node in used if isinstance(node, Test))
+    return Asked(tests, tuple(sorted(ordering)))
+
+
 def column_passes(columns: Sequence[str]) -> Iterator[Sequence[str]]:
     """The columns of users that are read together."""
     for start in range(0, len(columns), _COLUMNS):
@@ -70,7 +92,7 @@ class Run:
     leaves: tuple[Leaf, ...]
 
 
-def in_order(table: TableData) -> list[TableFile]:
+def by_day(table: TableData) -> list[TableFile]:
     """A table's files by their days."""
     return sorted(table.files, key=lambda file: (str(file.day), str(file.path)))
 
@@ -92,7 +114,7 @@ def runs(
     kind: tuple[str, ...] = ()
     rows = 0
     columns = sorted(columns_of(table, nodes, leaves.values()) | {table.spec.time})
-    for file in in_order(table):
+    for file in by_day(table):
         wanted = tuple(leaf for leaf in leaves_in(file, leaves) if is_wanted(file, leaf))
         found = shape(table, file, columns)
         if files and (wanted != mine or found != kind or rows + file.rows > _RUN_ROWS):
@@ -104,14 +126,6 @@ def runs(
             rows += file.rows
     if files:
         yield Run(tuple(files), mine)
-
-
-def columns_of(table: TableData, nodes: Sequence[Node], leaves: Iterable[Leaf]) -> set[str]:
-    """The key, and the columns that leaves are told by and that are measured of them."""
-    columns = {table.spec.key}
-    for leaf in leaves:
-        columns |= {*leaf.columns, *row_columns(nodes, table.spec.action, leaf.rows)}
-    return columns
 
 
 def size_of(files: Iterable[TableFile], columns: Iterable[str]) -> int:
@@ -126,10 +140,8 @@ def explain_strategy(
     """How a plan would be carried out with nothing kept from earlier runs, as text."""
     yield "how"
     for table in users:
-        used = [plan.nodes[number] for number in reachable(plan.nodes, plan.roots(table.snapshot))]
-        tested = {node.column for node in used if isinstance(node, Test)}
-        tested |= {node.by for node in used if isinstance(node, Kept) and node.by}
-        count = len(list(column_passes(sorted(tested)))) + 1
+        tested = asked_of(plan, table.snapshot).columns
+        count = len(list(column_passes(tested))) + 1
         columns = {table.spec.key, *tested}
         name = f"{table.name} of {table.snapshot}" if table.snapshot else table.name
         yield f"  {name}: {_estimate(count, table.files, columns)}"

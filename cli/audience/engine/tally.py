@@ -18,9 +18,9 @@ import pyarrow as pa
 from audience.bits import Bits, pack
 from audience.cache import Cache
 from audience.engine.base import Engine
-from audience.engine.slices import Leaf, Reader, Slice, leaves_of, wants
+from audience.engine.slices import Leaf, Reader, Slice, columns_of, leaves_of, wants
 from audience.engine.states import Events, Tally, TooWide
-from audience.engine.strategy import Run, columns_of, in_order, leaves_in, runs, size_of
+from audience.engine.strategy import Run, by_day, leaves_in, runs, size_of
 from audience.engine.strays import Strays
 from audience.engine.tables import TableData, TableFile
 from audience.keyring import Keyring
@@ -62,7 +62,7 @@ class Tallies:
         self.leaves = leaves_of(folds, daily=table.daily)
         self.rows = self.bytes = 0
         self._depth = _DEPTH if engine.concurrent else 1
-        self._reader = Reader(engine, table, nodes, ring, cache, daily=table.daily)
+        self._reader = Reader(engine, table, nodes, ring, cache)
 
     def compute(self) -> Mapping[Fold, Counted]:
         """Each fold's answer; without those that arrays of this width have no room for."""
@@ -84,7 +84,7 @@ class Tallies:
         """All slices: those that were kept, then those that have to be read."""
         kept = [
             (file, leaf)
-            for file in in_order(self.table)
+            for file in by_day(self.table)
             for leaf in leaves_in(file, self.leaves)
             if self._reader.has(file, leaf)
         ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 
 import narwhals.stable.v2 as nw
@@ -18,8 +17,8 @@ import pyarrow as pa
 from audience.bits import Bits, from_arrow, nobody, to_arrow
 from audience.cache import Cache, stamps
 from audience.engine.base import OWN, ROW, Engine
-from audience.engine.columns import alike, scan
-from audience.engine.strategy import column_passes, size_of
+from audience.engine.columns import alike, in_order, scan
+from audience.engine.strategy import Asked, column_passes, size_of
 from audience.engine.tables import TableData
 from audience.errors import DataError
 from audience.keyring import Keyring
@@ -29,14 +28,6 @@ from audience.plan.fingerprint import fingerprint_test
 from audience.plan.nodes import Test
 
 _EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a plan asks of a user table: tests of columns, and columns that limits order by."""
-
-    tests: Sequence[Test]
-    ordering: Sequence[str]
 
 
 class Users:
@@ -67,14 +58,14 @@ class Users:
         Raises DataError where a key is missing or not unique.
         """
         checked = self._cache.get(*self._name, "keys") is not None
-        new = [test for test in asked.tests if not self._find(test)]
+        new = tuple(test for test in asked.tests if not self._find(test))
         with ThreadPoolExecutor(1) as aside:
             # Keys are sorted while the other columns are decoded.
             checking = None if checked else aside.submit(self._check)
             if checking is not None and not self._engine.concurrent:
                 checking.result()
             if new or asked.ordering:
-                self._read(new, asked.ordering)
+                self._read(Asked(new, asked.ordering))
             if checking is not None:
                 checking.result()
                 self._cache.put(pa.table({"rows": [self.count]}), *self._name, "keys")
@@ -106,26 +97,20 @@ class Users:
     def _test_name(self, test: Test) -> tuple[object, ...]:
         return (*self._name, repr(self._types[test.column]), fingerprint_test(test))
 
-    def _read(self, tests: Sequence[Test], ordering: Sequence[str]) -> None:
+    def _read(self, asked: Asked) -> None:
         """Answer tests, and read columns, each of them once."""
-        for few in column_passes(sorted({test.column for test in tests} | set(ordering))):
-            self._read_few(
-                [test for test in tests if test.column in few],
-                [name for name in ordering if name in few],
-            )
-
-    def _read_few(self, tests: Sequence[Test], ordering: Sequence[str]) -> None:
-        named = {f"{OWN}test_{number}": test for number, test in enumerate(tests)}
-        columns = {*(test.column for test in tests), *ordering}
-        by = {name: OWN + "by_" + name for name in ordering}
-        out = [*(nw.col(name).alias(alias) for name, alias in by.items()), *map(nw.col, named)]
-        fetched = self._fetch(sorted(columns), named, out)
-        self.columns |= {name: combined(fetched[alias]) for name, alias in by.items()}
-        for name, test in named.items():
-            self.tests[test], unknown = from_arrow(combined(fetched[name]))
-            if unknown is not None:
-                self.missing[test] = unknown
-            self._keep(test)
+        for columns in column_passes(asked.columns):
+            tests = [test for test in asked.tests if test.column in columns]
+            named = {f"{OWN}test_{number}": test for number, test in enumerate(tests)}
+            by = {name: OWN + "by_" + name for name in asked.ordering if name in columns}
+            out = [nw.col(name).alias(alias) for name, alias in by.items()]
+            fetched = self._fetch(columns, named, [*out, *map(nw.col, named)])
+            self.columns |= {name: combined(fetched[alias]) for name, alias in by.items()}
+            for name, test in named.items():
+                self.tests[test], unknown = from_arrow(combined(fetched[name]))
+                if unknown is not None:
+                    self.missing[test] = unknown
+                self._keep(test)
 
     def _read_keys(self) -> pa.Array:
         key = self.table.spec.key
@@ -148,7 +133,7 @@ class Users:
         for files in alike(self.table, columns):
             frame = scan(self._engine, self.table, files, columns, numbered=True)
             tested = self._engine.tested(frame, tests, self._types)
-            parts.append(_in_order(self._engine.fetch(tested.select(ROW, *out))))
+            parts.append(in_order(self._engine.fetch(tested.select(ROW, *out))))
         self.table.check_unchanged(self.table.files)
         return pa.concat_tables(parts, promote_options="permissive")
 
@@ -165,12 +150,3 @@ class Users:
                 f"{self._key_name} is not unique: {len(ring.repeated):,} of {len(ring):,} rows "
                 f"repeat a key, for example {shown}"
             )
-
-
-def _in_order(fetched: pa.Table) -> pa.Table:
-    """Rows in the order of the files: an engine need not keep it."""
-    numbers = np.asarray(fetched[ROW])
-    fetched = fetched.drop_columns([ROW])
-    if len(numbers) and bool((numbers[1:] < numbers[:-1]).any()):
-        return fetched.take(pa.array(np.argsort(numbers)))
-    return fetched
