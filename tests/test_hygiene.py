@@ -15,10 +15,10 @@ MAX_LINES = 420
 TELL = f"; import sys; sys.stderr.write(' '.join(n for n in {HEAVY} if n in sys.modules))"
 HELP = """\
 import sys
-from audience.commands.app import main
+from audience.commands.app import app
 sys.argv = ["audience", *{words}]
 try:
-    main()
+    app()
 except SystemExit as end:
     assert not end.code
 """
@@ -41,6 +41,28 @@ def test_help_loads_no_engine(words: list[str]) -> None:
     done = run(HELP.format(words=words) + TELL.removeprefix("; "))
     assert (done.returncode, done.stderr) == (0, "")
     assert "audience" in done.stdout
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["--nothing"], 2)])
+def test_the_program_ends_with_its_code_and_all_it_said(words: list[str], code: int) -> None:
+    """It ends the process itself, without waiting for Python to tidy up."""
+    done = run(
+        f"import sys; sys.argv = ['audience', *{words}]; import audience.__main__ as m\nm.main()"
+    )
+    assert done.returncode == code
+    assert ("audience " in done.stdout) if not code else ("--nothing" in done.stderr)
+
+
+def test_the_program_looks_for_no_pandas(tmp_path: Path) -> None:
+    """An array would load it wherever it is installed."""
+    (tmp_path / "pandas.py").write_text("raise SystemExit('pandas was loaded')")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from audience.commands.app import main\n"
+        f"sys.argv = ['audience', 'size', '-q', '-p', {str(ROOT)!r}]\nmain()"
+    )
+    done = run(code)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_would_be_heavy_is_noticed() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -66,19 +67,54 @@ def _main(
     """Build audience packs (人群包) from readable rules: YAML in, Parquet out."""
 
 
-def main() -> None:
-    """Run the program."""
+class _WithoutPandas:
+    """pyarrow loads pandas for its first array wherever it is installed: 0.2 s for nothing here."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Say that there is none."""
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def main() -> NoReturn:
+    """Run the program, and end the process."""
     # A run makes many objects that stay and hardly any circle of them: looking for circles after
     # every few hundred would cost more than all that is ever found.
     gc.set_threshold(200_000, 20, 20)
     # No matrix is multiplied here; threads for it would only be started and wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.meta_path.insert(0, _WithoutPandas)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character gets an escape, not a crash.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    _leave(_run())
+
+
+def _run() -> int:
+    code: int = ExitCode.OK
     try:
-        app()
-    except OSError as error:  # from what is printed before a command begins: --version, --help
+        try:
+            app()
+        except SystemExit as end:
+            if not isinstance(end.code, int):
+                raise
+            code = end.code
+        sys.stdout.flush()
+    except OSError as error:  # from what is printed outside of commands: --version, --help
         tell_lost_output(error)
-        sys.exit(ExitCode.STORE)
+        return ExitCode.STORE
+    return code
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process here.
+
+    What was published is on the disk, locks are let go. To take all modules and arrays to pieces,
+    as Python does, takes up to 0.3 s more.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
