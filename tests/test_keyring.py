@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from audience import bits
 from audience.keyring import Keyring, repeated
+from audience.sorting import Sorting
 from audience.texts import order_texts
 
 DENSE = st.integers(1_000, 1_400)
@@ -28,12 +29,6 @@ KEYS: Any = st.one_of(
 )
 
 
-def order(keys: pa.Array) -> Any:
-    if pa.types.is_integer(keys.type):
-        return np.argsort(np.asarray(keys))
-    return order_texts(keys, np.argsort)
-
-
 def array_of(keys: list[Any]) -> pa.Array:
     text = bool(keys) and isinstance(keys[0], str)
     return pa.array(keys, pa.large_string() if text else pa.int64())
@@ -42,7 +37,7 @@ def array_of(keys: list[Any]) -> pa.Array:
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(keys=KEYS, more=st.lists(st.one_of(DENSE, SPARSE), max_size=20), data=st.data())
 def test_a_ring_knows_every_place(keys: list[Any], more: list[int], data: st.DataObject) -> None:
-    ring = Keyring(array_of(keys), order)
+    ring = Keyring(array_of(keys), Sorting())
     text = not ring.whole
     ascending = sorted(keys, key=lambda key: key.encode() if text else key)
     place = {key: number for number, key in enumerate(ascending)}
@@ -74,7 +69,7 @@ def test_texts_are_ordered_by_their_bytes(texts: list[str]) -> None:
 
 
 def test_numbers_of_one_number_apart_are_told_apart() -> None:
-    ring = Keyring(pa.array([-(2**63), 2**63 - 1, 0], pa.int64()), order)
+    ring = Keyring(pa.array([-(2**63), 2**63 - 1, 0], pa.int64()), Sorting())
     asked = pa.array([2**63 - 2, 0, 2**63 - 1, -(2**63), -(2**63) + 1], pa.int64())
     assert ring.positions(asked).tolist() == [-1, 1, 2, 0, -1]
 
@@ -84,7 +79,7 @@ def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
         return np.full(len(ids), 7, dtype=np.uint64)
 
     monkeypatch.setattr("audience.places.hashes", same)
-    ring = Keyring(pa.array(["b"], pa.large_string()), order)
+    ring = Keyring(pa.array(["b"], pa.large_string()), Sorting())
     assert ring.positions(pa.array(["a", "b", "c"], pa.large_string())).tolist() == [-1, 0, -1]
 
 
@@ -101,7 +96,7 @@ def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_repeated_keys(keys: list[Any], again: list[Any]) -> None:
-    assert Keyring(array_of(keys), order).repeated.to_pylist() == again
+    assert Keyring(array_of(keys), Sorting()).repeated.to_pylist() == again
     assert repeated(array_of(sorted(keys))).to_pylist() == again
 
 
@@ -112,7 +107,7 @@ def test_what_is_done_in_batches_is_done_for_all(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("audience.keyring.GATHER", 64)
     numbers = [7 * place % 1009 for place in range(1, 1009)]
     for keys in (numbers, [number * 2**40 for number in numbers], [f"{n:08d}" for n in numbers]):
-        ring = Keyring(array_of(keys), order)
+        ring = Keyring(array_of(keys), Sorting())
         place = {key: number for number, key in enumerate(sorted(keys))}
         assert len(ring.repeated) == 0
         assert ring.ranks.tolist() == [place[key] for key in keys]

@@ -75,6 +75,11 @@ def to_arrow(bits: Bits) -> pa.Array:
     return pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(bits)])
 
 
+def as_mask(bits: Bits, count: int) -> pa.Array:
+    """A bitmap as a boolean column of so many rows, without a copy."""
+    return pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(bits)])
+
+
 def from_arrow(column: pa.Array) -> tuple[Bits, Bits | None]:
     """Of a boolean column the rows that are true, and those that are missing (None: no row)."""
     count = len(column)

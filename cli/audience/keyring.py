@@ -7,7 +7,7 @@ Events are counted by position.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
@@ -17,26 +17,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.bits import Bits, everybody, unpack
+from audience.bits import Bits, as_mask, everybody, unpack
 from audience.places import BATCH, DENSE, GATHER, Dense, Finder, Positions, Scattered
+from audience.sorting import Sorting
 from audience.texts import as_texts, of_one_width, rows_of_words
-
-Order = Callable[[pa.Array], npt.NDArray[Any]]
-"""Sorts keys: the rows in ascending order of their keys."""
 
 _THREADS = 2
 
 
 class Keyring:
-    """Keys in the order of the table's rows, 64-bit integers or texts, none missing.
+    """Keys in the order of the table's rows, 64-bit integers or texts, none missing."""
 
-    ``order`` sorts them where they are not whole numbers close together.
-    """
-
-    def __init__(self, keys: pa.Array, order: Order) -> None:
+    def __init__(self, keys: pa.Array, sorting: Sorting) -> None:
         self.keys = keys
         self.whole = pa.types.is_integer(keys.type)
-        self._order = order
+        self._sorting = sorting
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -46,7 +41,9 @@ class Keyring:
         """The keys that stand more than once, ascending, each as often as it is too many."""
         if self._dense is not None and self._dense.count == len(self):
             return self.keys[:0]
-        return as_texts(repeated(pa.array(np.sort(self._numbers)) if self.whole else self._sorted))
+        if self.whole:
+            return repeated(self.ids(everybody(len(self))))
+        return as_texts(repeated(self._sorted))
 
     @cached_property
     def ranks(self) -> Positions:
@@ -96,7 +93,8 @@ class Keyring:
     def ids(self, bits: Bits) -> pa.Array:
         """The keys of the rows in a bitmap, ascending."""
         if self.whole:
-            return pa.array(np.sort(self._numbers[unpack(bits, len(self))]))
+            chosen = self.keys.filter(as_mask(bits, len(self)))
+            return pa.array(self._sorting.sort(np.asarray(chosen, dtype=np.int64)))
         rows = np.flatnonzero(unpack(bits, len(self)))
         chosen = np.zeros(len(self), dtype=np.bool_)
         chosen[self.ranks[rows].astype(np.intp)] = True
@@ -113,7 +111,7 @@ class Keyring:
 
     @cached_property
     def _rows(self) -> npt.NDArray[Any]:
-        return self._order(self.keys)
+        return self._sorting.order(self.keys)
 
     @cached_property
     def _numbers(self) -> npt.NDArray[np.int64]:

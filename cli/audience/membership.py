@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from audience.bits import Bits, count_bits, nobody, pack, unpack
 from audience.keyring import Keyring, Marks
+from audience.sorting import Sorting
 
 
 class Keys(Protocol):
@@ -72,7 +73,7 @@ class Membership:
         """From whole numbers: these have places of their own, which need no look-up by value."""
         numbers = {name: np.asarray(ids.cast(pa.int64())) for name, ids in lists.items()}
         keys = Marks(list(numbers.values())).distinct()
-        ring = Keyring(pa.array(keys), np.argsort)
+        ring = Keyring(pa.array(keys), Sorting())
         places = {name: ring.positions(pa.array(ids)) for name, ids in numbers.items()}
         return cls._at(pa.array(keys).cast(next(iter(lists.values())).type), places)
 

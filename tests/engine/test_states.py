@@ -21,6 +21,7 @@ from audience.engine import states
 from audience.engine.states import Events, Tally, TooWide
 from audience.kinds import Kind, Type
 from audience.plan.nodes import Fold, Limit, Rows
+from audience.sorting import Sorting
 from fuzz.evaluator import exact
 
 LAW = settings(derandomize=True, deadline=None, max_examples=60, database=None)
@@ -170,7 +171,7 @@ def check(name: str, column: Column, given: Sequence[Batch], low: Any, high: Any
     twice = Fold(ROWS, None, (limit, Limit("times", None, 0, None)))
     wanted = [holds(name, rows_of(given, user), limit) for user in range(USERS)]
     for each in (fold, twice):
-        tally = Tally(each, {"v": Type(column.kind)}, USERS)
+        tally = Tally(each, {"v": Type(column.kind)}, USERS, Sorting())
         try:
             add(tally, column, given)
         except TooWide:
@@ -271,7 +272,7 @@ def test_amounts(name: str, stored: str, data: st.DataObject) -> None:
         check(name, column, given, low, high)
         return
     fold = Fold(ROWS, None, (Limit(name, "v", low, high),))
-    tally = Tally(fold, {"v": Type(column.kind)}, USERS)
+    tally = Tally(fold, {"v": Type(column.kind)}, USERS, Sorting())
     with pytest.raises(TooWide):
         add(tally, column, given)
 
@@ -286,7 +287,9 @@ def test_pairs_are_put_together_on_the_way(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_value_is_known_by_its_number_whatever_it_is_stored_as() -> None:
-    tally = Tally(Fold(ROWS, None, (Limit("distinct", "v", 1, 1),)), {"v": Type(Kind.INTEGER)}, 1)
+    tally = Tally(
+        Fold(ROWS, None, (Limit("distinct", "v", 1, 1),)), {"v": Type(Kind.INTEGER)}, 1, Sorting()
+    )
     for stored in (pa.int8(), pa.uint64(), pa.int64()):
         tally.add(Batch(1, [], [0, 0], [5, None]).events(stored))
     assert tally.holds().tolist() == [True]
@@ -299,7 +302,7 @@ def test_a_sum_that_63_bits_have_no_room_for(stored: str, value: Any) -> None:
     column = NUMBERS[stored]
     for name in ("sum", "mean"):
         limit = Limit(name, "v", Decimal(1), None)
-        tally = Tally(Fold(ROWS, None, (limit,)), {"v": Type(column.kind)}, 1)
+        tally = Tally(Fold(ROWS, None, (limit,)), {"v": Type(column.kind)}, 1, Sorting())
         tally.add(Batch(1, [], [0], [None]).events(column.stored))
         with pytest.raises(TooWide):
             tally.add(Batch(1, [], [0], [value]).events(column.stored))
@@ -307,7 +310,7 @@ def test_a_sum_that_63_bits_have_no_room_for(stored: str, value: Any) -> None:
 
 def test_a_sum_that_only_several_batches_make_too_wide() -> None:
     limit = Limit("sum", "v", Decimal(1), None)
-    tally = Tally(Fold(ROWS, None, (limit,)), {"v": Type(Kind.INTEGER)}, 1)
+    tally = Tally(Fold(ROWS, None, (limit,)), {"v": Type(Kind.INTEGER)}, 1, Sorting())
     batch = Batch(1, [], [0], [2**61 - 1]).events(pa.int64())
     tally.add(batch)
     tally.add(batch)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from audience.engine.tables import TableFile
 from audience.kinds import Type
 from audience.plan.nodes import Test
+from audience.sorting import Sorting
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pyarrow as pa
     from narwhals.stable.v2 import LazyFrame
 
@@ -44,6 +44,7 @@ class Engine(Protocol):
     time_zone: str
     concurrent: bool
     """Whether it can be asked by several threads at once."""
+    sorting: Sorting
 
     def read(
         self, files: Sequence[TableFile], columns: Sequence[str], *, numbered: bool = False
@@ -58,10 +59,6 @@ class Engine(Protocol):
         self, frame: LazyFrame[Any], tests: Mapping[str, Test], types: Mapping[str, Type]
     ) -> LazyFrame[Any]:
         """A frame with a boolean column for each test, missing where its value is."""
-        ...
-
-    def order(self, keys: pa.Array) -> npt.NDArray[Any]:
-        """The places of keys in ascending order, none of them missing."""
         ...
 
     def hold(self, frame: LazyFrame[Any]) -> LazyFrame[Any]:

@@ -94,7 +94,7 @@ class Behaviour:
         if len(rings) == 1:
             return rings[0]
         keys = pa.concat_arrays([ring.keys for ring in rings]).unique()
-        return Keyring(keys, self.engine.order)
+        return Keyring(keys, self.engine.sorting)
 
     def _can_count(self, fold: Fold) -> bool:
         return self.tally and not why_related(fold)

@@ -9,8 +9,6 @@ from typing import Any
 
 import duckdb
 import narwhals.stable.v2 as nw
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from audience.engine.base import ROW
@@ -19,7 +17,7 @@ from audience.engine.tables import TableFile
 from audience.errors import DataError
 from audience.kinds import Type
 from audience.plan.nodes import Test
-from audience.texts import order_texts
+from audience.sorting import Sorting
 
 
 class DuckdbEngine:
@@ -28,6 +26,7 @@ class DuckdbEngine:
     name = "duckdb"
     concurrent = False
     version = f"duckdb {duckdb.__version__}"
+    sorting = Sorting()
 
     def __init__(self, time_zone: str) -> None:
         self.time_zone = time_zone
@@ -71,12 +70,6 @@ class DuckdbEngine:
     ) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.tested`."""
         return with_tests(frame, tests)
-
-    def order(self, keys: pa.Array) -> npt.NDArray[Any]:
-        """See :meth:`Engine.order`."""
-        if pa.types.is_integer(keys.type):
-            return np.argsort(np.asarray(keys))
-        return order_texts(keys, np.argsort)
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import narwhals.stable.v2 as nw
-import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
@@ -18,7 +17,7 @@ from audience.engine.tables import TableFile
 from audience.errors import DataError
 from audience.kinds import Kind, Type
 from audience.plan.nodes import Test
-from audience.texts import order_texts
+from audience.sorting import Sorting
 
 _MATCHES = 2
 """Up to so many elements are counted one by one sooner than each element is compared with all."""
@@ -27,12 +26,21 @@ _FEW = 16
 """Up to so many texts are compared one by one sooner than they are looked up."""
 
 
+def _sort(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return pl.Series(values=numbers).sort().to_numpy()
+
+
+def _argsort(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return pl.Series(values=numbers).arg_sort().to_numpy()
+
+
 class PolarsEngine:
     """Polars' streaming engine over lazily scanned Parquet."""
 
     name = "polars"
     concurrent = True
     version = f"polars {pl.__version__}"
+    sorting = Sorting(_sort, _argsort)
 
     def __init__(self, time_zone: str) -> None:
         self.time_zone = time_zone
@@ -63,12 +71,6 @@ class PolarsEngine:
         made = [form.alias(name) for name, form in own.items() if form is not None]
         return nw.from_native(native.with_columns(made))
 
-    def order(self, keys: pa.Array) -> npt.NDArray[Any]:
-        """See :meth:`Engine.order`."""
-        if pa.types.is_integer(keys.type):
-            return _ascending(np.asarray(keys))
-        return order_texts(keys, _ascending)
-
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""
         return nw.from_native(self._collect(frame).lazy())
@@ -94,10 +96,6 @@ class PolarsEngine:
         lazy: pl.LazyFrame = frame.to_native()
         with self.refusals():
             return lazy.collect(engine="streaming")
-
-
-def _ascending(numbers: Any) -> npt.NDArray[Any]:
-    return pl.Series(values=numbers).arg_sort().to_numpy()
 
 
 def _own_form(test: Test, column: Type) -> pl.Expr | None:

@@ -21,6 +21,7 @@ from audience.bits import Flags
 from audience.engine.folds import MILLIONTHS, bound_of
 from audience.kinds import Kind, Type
 from audience.plan.nodes import Fold, Limit
+from audience.sorting import Sorting
 
 Numbers = npt.NDArray[Any]
 
@@ -73,7 +74,9 @@ class State(Protocol):
         ...
 
 
-def open_state(limit: Limit, column: Type | None, count: int, *, alone: bool) -> State:
+def open_state(
+    limit: Limit, column: Type | None, count: int, sorting: Sorting, *, alone: bool
+) -> State:
     """An empty state for so many users; ``alone`` where only having any event matters."""
     match limit.name:
         case "times":
@@ -81,12 +84,12 @@ def open_state(limit: Limit, column: Type | None, count: int, *, alone: bool) ->
         case "first" | "last":
             return _Day(count, first=limit.name == "first")
         case "days":
-            return _Days(count)
+            return _Days(_Pairs(count, sorting))
     assert column is not None
     assert limit.column is not None
     match limit.name:
         case "distinct":
-            return _Distinct(count, limit.column)
+            return _Distinct(_Pairs(count, sorting), limit.column)
         case "sum" | "mean":
             return _Sum(count, limit.column, column, mean=limit.name == "mean")
         case _:
@@ -96,12 +99,12 @@ def open_state(limit: Limit, column: Type | None, count: int, *, alone: bool) ->
 class Tally:
     """A fold in the making: a state for each measure that its limits are of."""
 
-    def __init__(self, fold: Fold, types: Mapping[str, Type], count: int) -> None:
+    def __init__(self, fold: Fold, types: Mapping[str, Type], count: int, sorting: Sorting) -> None:
         self.fold = fold
         alone = fold.limits == (Limit("times", None, 1, None),)
         self._states = {
             (limit.name, limit.column): open_state(
-                limit, types[limit.column] if limit.column else None, count, alone=alone
+                limit, types[limit.column] if limit.column else None, count, sorting, alone=alone
             )
             for limit in fold.limits
         }
@@ -174,8 +177,9 @@ class _Day:
 class _Pairs:
     """Pairs of a user and a value, each once; the value as a number of 32 bits."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, sorting: Sorting) -> None:
         self._count = count
+        self._sort = sorting.sort
         self._pairs = [np.zeros(0, dtype=np.int64)]
         self._held = 0
         self._compact = _COMPACT
@@ -201,8 +205,7 @@ class _Pairs:
         return out
 
     def _distinct(self) -> Numbers:
-        pairs = np.concatenate(self._pairs)
-        pairs.sort()
+        pairs = self._sort(np.concatenate(self._pairs))
         if len(pairs):
             pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
         return pairs
@@ -211,8 +214,8 @@ class _Pairs:
 class _Days:
     """On how many days."""
 
-    def __init__(self, count: int) -> None:
-        self._pairs = _Pairs(count)
+    def __init__(self, pairs: _Pairs) -> None:
+        self._pairs = pairs
 
     def add(self, events: Events) -> None:
         # From a day that is before all, so that no number is below 0.
@@ -226,9 +229,9 @@ class _Days:
 class _Distinct:
     """How many distinct values; each value is numbered when it comes up."""
 
-    def __init__(self, count: int, column: str) -> None:
+    def __init__(self, pairs: _Pairs, column: str) -> None:
         self._column = column
-        self._pairs = _Pairs(count)
+        self._pairs = pairs
         self._codes: dict[Any, int] = {}
 
     def add(self, events: Events) -> None:

@@ -61,12 +61,15 @@ class Tallies:
         self.folds = folds
         self.leaves = leaves_of(folds, daily=table.daily)
         self.rows = self.bytes = 0
+        self._sorting = engine.sorting
         self._depth = _DEPTH if engine.concurrent else 1
         self._reader = Reader(engine, table, nodes, ring, cache)
 
     def compute(self) -> Mapping[Fold, Counted]:
         """Each fold's answer; without those that arrays of this width have no room for."""
-        tallies = {fold: Tally(fold, self.types, len(self.ring)) for fold in self.folds}
+        tallies = {
+            fold: Tally(fold, self.types, len(self.ring), self._sorting) for fold in self.folds
+        }
         strays = {fold: Strays() for fold in self.folds}
         for file, leaf, found in self._slices():
             self.rows += len(found.keys)

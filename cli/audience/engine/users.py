@@ -73,7 +73,7 @@ class Users:
     @cached_property
     def ring(self) -> Keyring:
         """The table's keys."""
-        return Keyring(self._read_keys(), self._engine.order)
+        return Keyring(self._read_keys(), self._engine.sorting)
 
     def _find(self, test: Test) -> bool:
         """Whether a test's answer was kept."""
