@@ -46,6 +46,18 @@ rows = st.integers(0, 80).flatmap(
 )
 
 
+@pytest.mark.parametrize("length", [0, 1, 100, 131_072, 131_080, 300_001])
+def test_what_two_have_in_common_is_counted_for_each_two(length: int) -> None:
+    numbers = np.arange(length)
+    flags = [numbers % step == 0 for step in (1, 2, 3, 7)]
+    found = bits.count_common([bits.pack(each) for each in flags])
+    assert found.tolist() == [[int((one & other).sum()) for other in flags] for one in flags]
+
+
+def test_none_have_nothing_in_common() -> None:
+    assert bits.count_common([]).tolist() == []
+
+
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(parts=rows, least=st.integers(-1, 12))
 def test_at_least_counts_parts(parts: list[list[bool]], least: int) -> None:

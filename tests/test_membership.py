@@ -47,6 +47,7 @@ def test_lists_of_ids_are_python_sets(sets: dict[str, set[int]], text: bool) -> 
         assert set(members.ids(one).to_pylist()) == ids
         for other, more in given_ids.items():
             assert members.both(one, other) == len(ids & more)
+            assert members.common([one, other])[one, other] == len(ids & more)
             union = members.union([one, other])
             assert count_bits(union) == len(ids | more)
             assert set(members.select(union).to_pylist()) == ids | more

@@ -93,8 +93,9 @@ class Keyring:
     def ids(self, bits: Bits) -> pa.Array:
         """The keys of the rows in a bitmap, ascending."""
         if self.whole:
-            chosen = self.keys.filter(as_mask(bits, len(self)))
-            return pa.array(self._sorting.sort(np.asarray(chosen, dtype=np.int64)))
+            low, offsets = self._offsets
+            chosen = self._sorting.sort(np.asarray(offsets.filter(as_mask(bits, len(self)))))
+            return pa.array(chosen.astype(np.int64) + low)
         rows = np.flatnonzero(unpack(bits, len(self)))
         chosen = np.zeros(len(self), dtype=np.bool_)
         chosen[self.ranks[rows].astype(np.intp)] = True
@@ -118,10 +119,25 @@ class Keyring:
         return np.asarray(self.keys, dtype=np.int64)
 
     @cached_property
+    def _bounds(self) -> tuple[int, int]:
+        """The least and the greatest number."""
+        if not len(self):
+            return 0, 0
+        return int(self._numbers.min()), int(self._numbers.max())
+
+    @cached_property
+    def _offsets(self) -> tuple[int, pa.Array]:
+        """A number, and how far each key is from it: half as much to move if 32 bits are enough."""
+        low, high = self._bounds
+        if high - low >= 2**32:
+            return 0, self.keys
+        return low, pa.array((self._numbers - low).astype(np.uint32))
+
+    @cached_property
     def _dense(self) -> Dense | None:
         if not self.whole or not len(self):
             return None
-        low, high = int(self._numbers.min()), int(self._numbers.max())
+        low, high = self._bounds
         if high - low >= DENSE * len(self) + BATCH:
             return None
         return Dense(self._numbers, low, high)

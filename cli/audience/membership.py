@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.bits import Bits, count_bits, nobody, pack, unpack
+from audience.bits import Bits, count_bits, count_common, nobody, pack, unpack
 from audience.keyring import Keyring, Marks
 from audience.sorting import Sorting
 
@@ -103,6 +103,15 @@ class Membership:
     def both(self, one: str, other: str) -> int:
         """How many are in both."""
         return count_bits(self.bits[one] & self.bits[other])
+
+    def common(self, names: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """How many are in both, by any two of the names."""
+        counts = count_common([self.bits[name] for name in names]).tolist()
+        return {
+            (one, other): counts[row][column]
+            for row, one in enumerate(names)
+            for column, other in enumerate(names)
+        }
 
     def ids(self, name: str) -> pa.Array:
         """The keys of those in it, ascending where they are of a table."""

@@ -27,7 +27,8 @@ _FEW = 16
 
 
 def _sort(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return pl.Series(values=numbers).sort().to_numpy()
+    # Where numbers are sorted, others are sorted beside them: more threads would only wait.
+    return pl.Series(values=numbers).sort(multithreaded=False).to_numpy()
 
 
 def _argsort(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -111,11 +111,7 @@ def summarize(
     """
     whole = membership.size(base[0])
     sizes = {pack.name: membership.size(pack.users) for pack in packs}
-    counts: dict[tuple[str, str], int] = {}
-    for number, one in enumerate(packs):
-        for other in packs[number + 1 :]:
-            both = membership.both(one.users, other.users)
-            counts[one.name, other.name] = counts[other.name, one.name] = both
+    counts = membership.common([pack.users for pack in packs])
     return Summary(
         file.campaign,
         file.phase,
@@ -138,7 +134,7 @@ def summarize(
             for one in packs
             for other in packs
             if one is not other
-            for both in [counts[one.name, other.name]]
+            for both in [counts[one.users, other.users]]
         ),
         tuple(
             Stages(
