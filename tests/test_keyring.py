@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audience import bits
-from audience.keyring import Keyring, repeated
+from audience.keyring import Keyring, Marks, repeated
 from audience.sorting import Sorting
 from audience.texts import order_texts
 
@@ -116,3 +116,25 @@ def test_what_is_done_in_batches_is_done_for_all(monkeypatch: pytest.MonkeyPatch
         (found,) = ring.by_row([bits.pack(third)])
         assert bits.unpack(found, len(keys)).tolist() == [bool(third[place[k]]) for k in keys]
         assert ring.ids(bits.everybody(len(keys))).to_pylist() == sorted(keys)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 10])
+@pytest.mark.parametrize("low", [0, -500, -(2**63), 2**63 - 1_000])
+def test_lists_are_held_against_one_another_piece_by_piece(
+    piece: int, low: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not they are in order, at either end of 64 bits, empty ones too."""
+    monkeypatch.setattr("audience.keyring._PIECE", piece)
+    numbers = [[low + (step * n) % 1_000 for n in range(300)] for step in (1, 3, 7, 999)]
+    lists = [np.array(each, dtype=np.int64) for each in [*numbers, []]]
+    marks = Marks(lists)
+    sets = [set(each.tolist()) for each in lists]
+    assert marks.distinct().tolist() == sorted(set().union(*sets))
+    for one, mine in enumerate(sets):
+        for other, others in enumerate(sets):
+            assert marks.common(one, other) == len(mine & others)
+
+
+def test_no_lists_have_no_numbers() -> None:
+    assert Marks([]).distinct().tolist() == []
+    assert Marks([np.zeros(0, dtype=np.int64)]).distinct().tolist() == []

@@ -7,7 +7,7 @@ Events are counted by position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,9 @@ from audience.sorting import Sorting
 from audience.texts import as_texts, of_one_width, rows_of_words
 
 _THREADS = 2
+
+_PIECE = 1 << 21
+"""How much of a range of numbers is looked at in one piece."""
 
 
 class Keyring:
@@ -131,7 +134,9 @@ class Keyring:
         low, high = self._bounds
         if high - low >= 2**32:
             return 0, self.keys
-        return low, pa.array((self._numbers - low).astype(np.uint32))
+        out = np.empty(len(self), dtype=np.uint32)
+        np.subtract(self._numbers, low, out=out, casting="unsafe")  # in small steps: no array of 64
+        return low, pa.array(out)
 
     @cached_property
     def _dense(self) -> Dense | None:
@@ -161,40 +166,59 @@ def repeated(keys: pa.Array) -> pa.Array:
 class Marks:
     """Lists of whole numbers, each number once in a list, to be held against one another.
 
-    Where they lie close together, a number is a place in one array for all lists.
+    Where they lie close together, a number is a place in an array, made for one piece of their
+    range after the other: each fits a processor's cache.
     """
 
     def __init__(self, lists: Sequence[npt.NDArray[np.int64]]) -> None:
-        self._lists = lists
-        filled = [numbers for numbers in lists if len(numbers)]
-        self._low = min((int(numbers.min()) for numbers in filled), default=0)
-        span = max((int(numbers.max()) for numbers in filled), default=0) - self._low + 1
-        dense = span <= DENSE * sum(map(len, filled)) + BATCH
-        self._there = np.zeros(span, dtype=np.bool_) if dense else None
+        self._lists = [_ascending(numbers) for numbers in lists]
+        filled = [numbers for numbers in self._lists if len(numbers)]
+        self._low = min((int(numbers[0]) for numbers in filled), default=0)
+        self._high = max((int(numbers[-1]) for numbers in filled), default=0)
+        self._dense = self._high - self._low < DENSE * sum(map(len, filled)) + BATCH
 
     def distinct(self) -> npt.NDArray[np.int64]:
         """All numbers of any list, each once, ascending."""
-        if self._there is None:
+        if not self._dense:
             return np.unique(np.concatenate(self._lists))
-        for numbers in self._lists:
-            self._mark(numbers, True)
-        found = np.flatnonzero(self._there) + self._low
-        self._there[:] = False
-        return found
+        found = [np.zeros(0, dtype=np.int64)]
+        for start, pieces in self._pieces(*self._lists):
+            there = np.zeros(_PIECE, dtype=np.bool_)
+            for piece in pieces:
+                there[piece] = True
+            found.append(np.flatnonzero(there) + start)
+        return np.concatenate(found)
 
     def common(self, one: int, other: int) -> int:
         """How many numbers two of the lists, named by their places, have in common."""
         mine, others = self._lists[one], self._lists[other]
-        if self._there is None:
+        if not self._dense:
             return len(np.intersect1d(mine, others, assume_unique=True))
-        self._mark(mine, True)
-        batches = range(0, len(others), GATHER)
-        found = (self._there[others[at : at + GATHER] - self._low] for at in batches)
-        count = sum(int(np.count_nonzero(flags)) for flags in found)
-        self._mark(mine, False)
+        there = np.zeros(_PIECE, dtype=np.bool_)
+        count = 0
+        for _, (piece, asked) in self._pieces(mine, others):
+            there[piece] = True
+            count += int(np.count_nonzero(there[asked]))
+            there[piece] = False
         return count
 
-    def _mark(self, numbers: npt.NDArray[np.int64], value: bool) -> None:
-        assert self._there is not None
-        for start in range(0, len(numbers), GATHER):
-            self._there[numbers[start : start + GATHER] - self._low] = value
+    def _pieces(
+        self, *lists: npt.NDArray[np.int64]
+    ) -> Iterator[tuple[int, list[npt.NDArray[np.int64]]]]:
+        """Where each piece of the range begins, and the numbers of the lists from there."""
+        starts = range(self._low, self._high + 1, _PIECE)
+        begins = np.array(starts, dtype=np.int64)
+        cuts = [np.append(np.searchsorted(numbers, begins), len(numbers)) for numbers in lists]
+        for place, start in enumerate(starts):
+            yield (
+                start,
+                [
+                    numbers[cut[place] : cut[place + 1]] - start
+                    for numbers, cut in zip(lists, cuts, strict=True)
+                ],
+            )
+
+
+def _ascending(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """As packs' ids are; other lists need not be."""
+    return numbers if bool((numbers[1:] > numbers[:-1]).all()) else np.sort(numbers)

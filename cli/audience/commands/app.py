@@ -81,7 +81,7 @@ def main() -> NoReturn:
     """Run the program, and end the process."""
     # A run makes many objects that stay and hardly any circle of them: looking for circles after
     # every few hundred would cost more than all that is ever found.
-    gc.set_threshold(200_000, 20, 20)
+    gc.set_threshold(1_000_000, 20, 20)
     # No matrix is multiplied here; threads for it would only be started and wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path.insert(0, _WithoutPandas)
