@@ -70,9 +70,14 @@ class Cache:
         except OSError:
             return False
 
+    @property
+    def has_room(self) -> bool:
+        """Whether this run may keep more: a run takes half of what there is and a last entry."""
+        return self.folder is not None and self.written_bytes <= self.limit // 2
+
     def put(self, table: pa.Table, *name: object) -> None:
-        """Keep a table under a name, when there is time."""
-        if self.folder is None or self.written_bytes > self.limit // 2:
+        """Keep a table under a name, when there is time; without room, nothing."""
+        if not self.has_room:
             return
         self.written_bytes += table.nbytes
         self._writing.append(self._writer.submit(self._put, table, repr(name).encode()))

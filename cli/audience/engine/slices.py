@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from audience.bits import count_bits, from_arrow, unpack
+from audience.bits import Flags, count_bits, from_arrow, unpack
 from audience.cache import Cache
 from audience.engine.base import DAY, HOUR, OWN, ROW, Engine
 from audience.engine.columns import in_order, scan
@@ -182,45 +182,33 @@ class Reader:
         """The slices of some leaves in some files, which store their columns alike: one pass."""
         fetched = in_order(self._fetch(files, leaves))
         self.table.check_unchanged(files)
-        numbers = np.asarray(combined(fetched[ROW]))
+        numbers = np.asarray(combined(fetched[ROW])).astype(np.int64)
         starts = np.cumsum([0, *(file.rows for file in files)])
-        keys = combined(fetched[self.table.spec.key])
-        unknown, missing = from_arrow(keys.is_null())
-        lost = unpack(unknown, len(keys)) if count_bits(unknown) else None
-        assert missing is None
+        keys, lost = _filled(combined(fetched[self.table.spec.key]))
         # Texts of one length are rows of bytes: these are taken and compared much faster.
-        known = of_one_width(keys.drop_null())
-        positions = self.ring.positions(known)
-        # Of each row, which of the known keys is its own.
-        own = None if lost is None else np.cumsum(~lost) - 1
+        keys = of_one_width(keys)
+        positions = self.ring.positions(keys)
         columns = {name: combined(fetched[name]) for leaf in leaves for name in leaf.columns}
         days = None if self.daily else np.asarray(fetched[DAY].cast(pa.int32()))
         for number, leaf in enumerate(leaves):
-            chosen = np.arange(len(keys))
+            rows = np.arange(len(keys))
             if len(leaves) > 1:
                 mask, _ = from_arrow(combined(fetched[f"{_MASK}{number}"]))
-                chosen = np.flatnonzero(unpack(mask, len(keys)))
-            ends = np.searchsorted(numbers[chosen], starts)
-            for place, file in enumerate(files):
-                mine = chosen[ends[place] : ends[place + 1]]
-                orphans = mine[:0] if lost is None else mine[lost[mine]]
-                mine = mine if lost is None else mine[~lost[mine]]
-                taken = pa.array(mine)
-                keyed = mine if own is None else own[mine]
-                if days is None:
-                    assert file.day is not None
-                    day: Any = days_since_1970(file.day)
-                else:
-                    day = days[mine]
-                found = Slice(
-                    known.take(pa.array(keyed)),
-                    numbers[mine].astype(np.int64) - starts[place],
-                    numbers[orphans].astype(np.int64) - starts[place],
-                    {name: columns[name].take(taken) for name in leaf.columns},
-                    day,
-                    positions[keyed],
-                )
-                if self.daily:
+                rows = np.flatnonzero(unpack(mask, len(keys)))
+            orphans = rows[:0]
+            if lost is not None:
+                orphans, rows = rows[lost[rows]], rows[~lost[rows]]
+            taken = pa.array(rows)
+            every = Slice(
+                keys.take(taken),
+                numbers[rows],
+                numbers[orphans],
+                {name: columns[name].take(taken) for name in leaf.columns},
+                0 if days is None else days[rows],
+                positions[rows],
+            )
+            for file, found in zip(files, _by_file(every, starts, files), strict=True):
+                if self.daily and self.cache.has_room:
                     self._keep(file, leaf, found)
                 yield file, leaf, found
 
@@ -250,6 +238,41 @@ class Reader:
                 mask = matching(each, self.nodes, spec.action, dated=dated)
                 out.append(mask.fill_null(False).alias(f"{_MASK}{number}"))
         return self.engine.fetch(frame.select(*out))
+
+
+def _filled(keys: pa.Array) -> tuple[pa.Array, Flags | None]:
+    """Keys without gaps, and where there were some: a key of no meaning stands there now."""
+    unknown, _ = from_arrow(keys.is_null())
+    if not count_bits(unknown):
+        return keys, None
+    known = keys.drop_null()
+    # One of their own: texts of one length stay so.
+    anything = known[0] if len(known) else pa.scalar(0).cast(keys.type)
+    return keys.fill_null(anything), unpack(unknown, len(keys))
+
+
+def _by_file(
+    found: Slice, starts: npt.NDArray[np.int64], files: Sequence[TableFile]
+) -> Iterator[Slice]:
+    """A slice of several files, one behind the other, as those of each; these begin at rows."""
+    ends = np.searchsorted(found.numbers, starts)
+    lost = np.searchsorted(found.orphans, starts)
+    for place, file in enumerate(files):
+        mine = slice(ends[place], ends[place + 1])
+        day = found.day
+        if isinstance(day, int):
+            assert file.day is not None
+            day = days_since_1970(file.day)
+        else:
+            day = day[mine]
+        yield Slice(
+            found.keys[mine],
+            found.numbers[mine] - starts[place],
+            found.orphans[lost[place] : lost[place + 1]] - starts[place],
+            {name: column[mine] for name, column in found.values.items()},
+            day,
+            found.positions[mine],
+        )
 
 
 def _narrow(keys: pa.Array) -> tuple[pa.Array, int]:

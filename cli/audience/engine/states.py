@@ -197,7 +197,7 @@ class _Pairs:
     def holds(self, limit: Limit) -> Flags:
         """By position, whose number of values is in a range."""
         whose = self._distinct() >> 32
-        starts = np.flatnonzero(np.diff(whose, prepend=-1))
+        starts = np.flatnonzero(_first_of_its_kind(whose))
         counts = np.diff(starts, append=len(whose))
         low, high = _whole(limit.low, up=True), _whole(limit.high, up=False)
         out = np.full(self._count, _between(np.zeros(1), low, high)[0])
@@ -206,9 +206,14 @@ class _Pairs:
 
     def _distinct(self) -> Numbers:
         pairs = self._sort(np.concatenate(self._pairs))
-        if len(pairs):
-            pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
-        return pairs
+        return pairs[_first_of_its_kind(pairs)]
+
+
+def _first_of_its_kind(ascending: Numbers) -> Flags:
+    """Which numbers are not those before them."""
+    first = np.ones(len(ascending), dtype=np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return first
 
 
 class _Days:
