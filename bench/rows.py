@@ -257,6 +257,15 @@ def rewrite_users(users: Path, other: Path) -> None:
     made.rename(other)
 
 
+def flat(at: Ground) -> Row:
+    """A hundred packs that share 25 conditions, to the first ten of them."""
+    words = at.ours("size", "hundred", "--no-cache")
+    ten = [word for number in range(10) for word in ("--pack", f"p{number:03d}")]
+    players = [Contestant("100 packs", words), Contestant("10 packs", [*words, *ten])]
+    compared = Comparison("wall", ["10 packs"], ours="100 packs")
+    return Row("flat", "size, shared conditions", players, [compared])
+
+
 def help_row(_: Ground) -> Row:
     """What the command line costs before anything is done."""
     players = [
@@ -285,6 +294,7 @@ ROWS: dict[str, Callable[[Ground], Row]] = {
     ),
     "tomorrow": lambda at: tomorrow(at, "tomorrow", "the next day, users as before", False),
     "tomorrow-users": lambda at: tomorrow(at, "tomorrow-users", "the next day, new users", True),
+    "flat": flat,
     "help": help_row,
 }
 # What fits into ten minutes at S with five pairs.

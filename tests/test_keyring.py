@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from audience import bits
 from audience.keyring import Keyring, Marks, repeated
+from audience.places import Scattered
 from audience.sorting import Sorting
-from audience.texts import order_texts
+from audience.texts import as_texts, of_one_width, order_texts
 
 DENSE = st.integers(1_000, 1_400)
 SPARSE = st.integers(-(2**63), 2**63 - 1)
@@ -116,6 +117,33 @@ def test_what_is_done_in_batches_is_done_for_all(monkeypatch: pytest.MonkeyPatch
         (found,) = ring.by_row([bits.pack(third)])
         assert bits.unpack(found, len(keys)).tolist() == [bool(third[place[k]]) for k in keys]
         assert ring.ids(bits.everybody(len(keys))).to_pylist() == sorted(keys)
+
+
+WORDS = ["", "a", "bb", "b\0", "ccc", "dddd", "用户用户", "abcdefghijklmnop", "abcdefghijklmnoq"]
+
+
+@pytest.mark.parametrize("alike", [False, True], ids=["spread", "all of one hash"])
+@pytest.mark.parametrize("width", [None, 2, 4, 12, 16])
+@pytest.mark.parametrize("asked_width", [None, 2, 4, 12, 16])
+def test_texts_are_found_however_either_side_lies(
+    alike: bool, width: int | None, asked_width: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one length as rows of bytes, or of several as texts; hashes that agree change nothing."""
+    if alike:
+        monkeypatch.setattr(
+            "audience.places._spread", lambda keys: np.full(len(keys), 2**63 + 5, np.uint64)
+        )
+
+    def of(chosen: int | None) -> pa.Array:
+        found = [word for word in WORDS if chosen in {None, len(word.encode())}]
+        return of_one_width(pa.array(found, pa.large_string()))
+
+    keys, asked = of(width), of(asked_width)
+    known = sorted(as_texts(keys).to_pylist(), key=str.encode)
+    found = Scattered(of_one_width(pa.array(known, pa.large_string()))).find(asked)
+    assert found.tolist() == [
+        known.index(word) if word in known else -1 for word in as_texts(asked).to_pylist()
+    ]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 1 << 10])

@@ -95,14 +95,11 @@ class Keyring:
 
     def ids(self, bits: Bits) -> pa.Array:
         """The keys of the rows in a bitmap, ascending."""
+        low, offsets = self._offsets if self.whole else (0, pa.array(self.ranks))
+        chosen = self._sorting.sort(np.asarray(offsets.filter(as_mask(bits, len(self)))))
         if self.whole:
-            low, offsets = self._offsets
-            chosen = self._sorting.sort(np.asarray(offsets.filter(as_mask(bits, len(self)))))
             return pa.array(chosen.astype(np.int64) + low)
-        rows = np.flatnonzero(unpack(bits, len(self)))
-        chosen = np.zeros(len(self), dtype=np.bool_)
-        chosen[self.ranks[rows].astype(np.intp)] = True
-        return as_texts(self._sorted.filter(pa.array(chosen)))
+        return as_texts(self._sorted.take(pa.array(chosen)))
 
     @cached_property
     def _sorted(self) -> pa.Array:
@@ -149,7 +146,7 @@ class Keyring:
 
     @cached_property
     def _finder(self) -> Finder:
-        return self._dense or Scattered(self._packed, lambda: self.ranks)
+        return self._dense or Scattered(self._sorted)
 
 
 def repeated(keys: pa.Array) -> pa.Array:

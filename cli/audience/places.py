@@ -5,7 +5,8 @@ Whole numbers that lie close together have a bit each; other keys are found by a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +31,7 @@ DENSE = 16
 """Whole numbers are dense where their range is at most so many times their number."""
 
 _BLOCK = 1 << 27
+_THREADS = 2
 
 
 class Finder(Protocol):
@@ -86,64 +88,100 @@ class Dense:
 
 
 class Scattered:
-    """Keys by a hash that leads to a place in a table of rows, or to one of the next.
+    """Ascending keys by a hash that leads to a place in a table, or to one of the next.
 
-    Who is found has the same key, not only the same hash.
+    A place holds a key's number among all and half of its hash, so that the keys themselves are
+    looked at where they are as good as found; who is found has the same key, not only its hash.
+    The table is two halves that two threads fill, where keys spread over both.
     """
 
-    def __init__(self, keys: pa.Array, ranks: Callable[[], Positions]) -> None:
-        self._ranks = ranks
+    def __init__(self, keys: pa.Array) -> None:
+        self._keys = keys
         self._same = _comparison(keys)
-        spread = _spread(keys)
         digits = max(1, len(keys)).bit_length()
         crowded = len(keys) > 0.7 * (1 << digits)
-        self._mask = np.uint64((1 << digits + crowded) - 1)
-        self._rows = np.full(int(self._mask) + 1, -1, dtype=np.int32)
-        waiting = np.arange(len(keys), dtype=np.int32)
-        places = (spread & self._mask).view(np.int64)
-        while len(waiting):
-            mine = places[waiting]
-            free = self._rows[mine] < 0
-            # Of those who want the same free place one gets it, the others go on to the next.
-            self._rows[mine[free]] = waiting[free]
-            left = self._rows[mine] != waiting
-            waiting = waiting[left]
-            places[waiting] = (mine[left] + 1) & int(self._mask)
+        self._last = (1 << digits + crowded) - 1
+        self._table = np.zeros(self._last + 1, dtype=np.uint64)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            starts = range(0, len(keys), GATHER)
+            spread = list(threads.map(lambda at: _spread(keys[at : at + GATHER]), starts))
+            half = (self._last + 1) // 2
+            upper = sum(int(np.count_nonzero(self._places(part) >= half)) for part in spread)
+            # In either half a place must stay free: there a search ends.
+            self._inside = self._last
+            if max(upper, len(keys) - upper) < half:
+                self._inside >>= 1
+            begins = range(0, self._last, self._inside + 1)
+            list(threads.map(lambda begin: self._fill(spread, begin), begins))
+
+    def _fill(self, spread: Sequence[npt.NDArray[np.uint64]], begin: int) -> None:
+        for number, part in enumerate(spread):
+            places = self._places(part)
+            mine = np.flatnonzero((places & ~self._inside) == begin)
+            places = places[mine]
+            entries = (mine + (number * GATHER + 1)).view(np.uint64) | (part[mine] & _TAG)
+            while len(places):
+                free = self._table[places] == 0
+                # Of those who want the same free place one gets it, the others go on to the next.
+                self._table[places[free]] = entries[free]
+                left = self._table[places] != entries
+                entries, places = entries[left], self._next(places[left])
+
+    def _places(self, spread: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        return (spread & np.uint64(self._last)).view(np.int64)
+
+    def _next(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The next place in the same half; behind its last comes its first."""
+        return (places & ~self._inside) | ((places + 1) & self._inside)
 
     def find(self, keys: pa.Array) -> Positions:
         """See :meth:`Finder.find`."""
-        rows = np.full(len(keys), -1, dtype=np.int32)
+        out = np.full(len(keys), -1, dtype=np.int32)
+        if pa.types.is_fixed_size_binary(self._keys.type) and keys.type != self._keys.type:
+            mine = np.flatnonzero(_lengths(keys) == self._keys.type.byte_width)
+            if len(mine):
+                out[mine] = self.find(of_one_width(keys.take(pa.array(mine))))
+            return out
+        if not pa.types.is_fixed_size_binary(self._keys.type):
+            keys = as_texts(keys)
         same = self._same(keys)
-        places = (_spread(keys) & self._mask).view(np.int64)
-        for start in range(0, len(keys), GATHER):
-            active = np.arange(start, min(start + GATHER, len(keys)))
-            while len(active):
-                found = self._rows[places[active]]
-                there = found >= 0
-                active, found = active[there], found[there]
-                equal = same(found, active)
-                rows[active[equal]] = found[equal]
-                active = active[~equal]
-                places[active] = (places[active] + 1) & int(self._mask)
-        known = rows >= 0
-        rows[known] = self._ranks()[rows[known]]
-        return rows
 
+        def look_up(start: int) -> None:
+            spread = _spread(keys[start : start + GATHER])
+            tags = spread & _TAG
+            places = self._places(spread)
+            waiting = np.arange(start, start + len(spread))
+            while len(waiting):
+                entries = self._table[places]
+                left = entries != 0
+                alike = np.flatnonzero(left & (entries & _TAG == tags))
+                found = (entries[alike] & _NUMBER).view(np.int64) - 1
+                equal = same(found, waiting[alike])
+                out[waiting[alike[equal]]] = found[equal]
+                left[alike[equal]] = False
+                waiting, tags = waiting[left], tags[left]
+                places = self._next(places[left])
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            list(threads.map(look_up, range(0, len(keys), GATHER)))
+        return out
+
+
+_NUMBER = np.uint64(2**32 - 1)
+_TAG = ~_NUMBER
 
 _Same = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Flags]
 
 
 def _comparison(keys: pa.Array) -> Callable[[pa.Array], _Same]:
-    """Whether a key, by its row, is one of others, by theirs."""
-    mine = of_one_width(keys)
+    """Whether a key, by its place, is one of others of the same type, by theirs."""
 
     def compare(others: pa.Array) -> _Same:
         if pa.types.is_integer(keys.type):
             return _rows_equal(np.asarray(keys), np.asarray(others))
-        theirs = of_one_width(others)
-        if mine.type == theirs.type and pa.types.is_fixed_size_binary(mine.type):
-            return _rows_equal(rows_of_words(mine), rows_of_words(theirs))
-        known, texts = (as_texts(each).cast(pa.large_string()) for each in (keys, others))
+        if pa.types.is_fixed_size_binary(keys.type):
+            return _rows_equal(rows_of_words(keys), rows_of_words(others))
+        known, texts = (each.cast(pa.large_string()) for each in (keys, others))
 
         def same(rows: npt.NDArray[Any], places: npt.NDArray[Any]) -> Flags:
             found = pc.equal(known.take(pa.array(rows)), texts.take(pa.array(places)))
@@ -162,15 +200,33 @@ def _rows_equal(mine: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> _Same:
     return same
 
 
+def _lengths(texts: pa.Array) -> npt.NDArray[Any]:
+    """How many bytes each text has."""
+    if pa.types.is_fixed_size_binary(texts.type):
+        return np.full(len(texts), texts.type.byte_width)
+    return np.asarray(pc.binary_length(texts))
+
+
 def _spread(keys: pa.Array) -> npt.NDArray[np.uint64]:
-    """Numbers of 64 bits, evenly spread."""
-    if not pa.types.is_integer(keys.type):
+    """Numbers of 64 bits, evenly spread; of keys of one type, the same for the same key."""
+    if pa.types.is_integer(keys.type):
+        return _mixed(np.asarray(keys, dtype=np.int64).view(np.uint64))
+    if not pa.types.is_fixed_size_binary(keys.type):
         return hashes(keys)
-    mixed = _mixed(np.asarray(keys, dtype=np.int64))
-    return mixed ^ (mixed >> np.uint64(32))
+    words = rows_of_words(keys)
+    spread = _mixed(words[:, 0])
+    for number in range(1, words.shape[1]):
+        spread = _mixed(spread ^ words[:, number])
+    return spread
 
 
-def _mixed(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    """Numbers spread evenly, each to one of its own: an odd factor can be undone."""
+def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Numbers spread evenly over 64 bits, each to one of its own.
+
+    The finishing steps of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+    Generators, OOPSLA 2014).
+    """
     with np.errstate(over="ignore"):
-        return numbers.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return mixed ^ (mixed >> np.uint64(31))
