@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -98,14 +97,14 @@ class Cache:
         draft = path.with_name(f".{uuid.uuid4().hex}")
         try:
             self._make_folders(path.parent)
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, table.schema) as stream:
+                stream.write_table(table)
+            content = memoryview(sink.getvalue())
             handle = _for_the_owner(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             with os.fdopen(handle, "wb") as file:
-                file.write(_MAGIC + bytes(_DIGEST))
-                sink = _Digesting(file, key)
-                with pa.ipc.new_stream(pa.PythonFile(sink, "w"), table.schema) as stream:
-                    stream.write_table(table)
-                file.seek(len(_MAGIC))
-                file.write(sink.digest)
+                file.write(_MAGIC + _digest(key, content))
+                file.write(content)
             draft.replace(path)
         except OSError:
             with suppress(OSError):
@@ -151,38 +150,10 @@ def _for_the_owner(path: str, flags: int) -> int:
     return os.open(path, flags, _FILE_MODE)
 
 
-class _Digesting:
-    """A file that knows the digest of what is written, so that nothing is gathered first."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO, key: bytes) -> None:
-        self._file = file
-        self._digest = _begin(key)
-
-    def write(self, data: bytes) -> int:
-        self._digest.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        """The file is closed by whoever opened it."""
-
-    @property
-    def digest(self) -> bytes:
-        return bytes(self._digest.digest())
-
-
-def _begin(key: bytes) -> Any:
-    return hashlib.sha256(len(key).to_bytes(8, "little") + key)
-
-
 def _digest(key: bytes, content: memoryview) -> bytes:
-    digest = _begin(key)
+    digest = hashlib.sha256(len(key).to_bytes(8, "little") + key)
     digest.update(content)
-    return bytes(digest.digest())
+    return digest.digest()
 
 
 def stamps(files: Iterable[object]) -> str:
