@@ -7,17 +7,17 @@ cache, and counting them costs next to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from audience.threads import in_threads
+
 Bits = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
 _BLOCK = 1 << 14
-_THREADS = 2
 
 
 def pack(flags: Flags) -> Bits:
@@ -70,9 +70,8 @@ def count_common(bitmaps: Sequence[Bits]) -> npt.NDArray[np.int64]:
             out[place, place:] = found.sum(axis=1, dtype=np.int64)
         return out
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        blocks = threads.map(count_block, range(0, length, _BLOCK))
-        half = sum(blocks, start=np.zeros((number, number), dtype=np.int64))
+    blocks = in_threads(count_block, range(0, length, _BLOCK))
+    half = sum(blocks, start=np.zeros((number, number), dtype=np.int64))
     return half + np.triu(half, 1).T
 
 

@@ -8,7 +8,6 @@ Events are counted by position.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -21,8 +20,7 @@ from audience.bits import Bits, as_mask, everybody, unpack
 from audience.places import BATCH, DENSE, GATHER, Dense, Finder, Positions, Scattered
 from audience.sorting import Sorting
 from audience.texts import as_texts, of_one_width, rows_of_words
-
-_THREADS = 2
+from audience.threads import in_threads
 
 _PIECE = 1 << 21
 """How much of a range of numbers is looked at in one piece."""
@@ -45,7 +43,7 @@ class Keyring:
         if self._dense is not None and self._dense.count == len(self):
             return self.keys[:0]
         if self.whole:
-            return repeated(self.ids(everybody(len(self))))
+            return repeated(self.ascending)
         return as_texts(repeated(self._sorted))
 
     @cached_property
@@ -89,8 +87,7 @@ class Keyring:
                 flags = found & np.uint8(1 << number)
                 bits[start // 8 : (start + GATHER) // 8] = np.packbits(flags, bitorder="little")
 
-        with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(look_up, range(0, len(self), GATHER)))
+        in_threads(look_up, range(0, len(self), GATHER))
         return out
 
     def ids(self, bits: Bits) -> pa.Array:

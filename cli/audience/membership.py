@@ -7,7 +7,6 @@ bits and cost next to nothing, however many packs there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,8 +18,7 @@ import pyarrow.compute as pc
 from audience.bits import Bits, count_bits, count_common, nobody, pack, unpack
 from audience.keyring import Keyring, Marks
 from audience.sorting import Sorting
-
-_THREADS = 2
+from audience.threads import in_threads
 
 
 class Keys(Protocol):
@@ -137,8 +135,7 @@ def common_counts(pairs: Sequence[tuple[pa.Array, pa.Array]]) -> list[int]:
     if not all(pa.types.is_integer(ids.type) for pair in pairs for ids in pair):
         return [_common(one, other) for one, other in pairs]
     marked = Marks([np.asarray(ids.cast(pa.int64())) for pair in pairs for ids in pair])
-    with ThreadPoolExecutor(_THREADS) as threads:
-        return list(threads.map(lambda at: marked.common(2 * at, 2 * at + 1), range(len(pairs))))
+    return in_threads(lambda at: marked.common(2 * at, 2 * at + 1), range(len(pairs)))
 
 
 def _common(one: pa.Array, other: pa.Array) -> int:

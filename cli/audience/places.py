@@ -6,7 +6,6 @@ Whole numbers that lie close together have a bit each; other keys are found by a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 from audience.bits import Flags
 from audience.hashing import hashes
 from audience.texts import as_texts, of_one_width, rows_of_words
+from audience.threads import in_threads
 
 Positions = npt.NDArray[np.int32]
 """Places in ascending order of the keys; -1 where a key is not among them."""
@@ -31,7 +31,6 @@ DENSE = 16
 """Whole numbers are dense where their range is at most so many times their number."""
 
 _BLOCK = 1 << 27
-_THREADS = 2
 
 
 class Finder(Protocol):
@@ -102,17 +101,16 @@ class Scattered:
         crowded = len(keys) > 0.7 * (1 << digits)
         self._last = (1 << digits + crowded) - 1
         self._table = np.zeros(self._last + 1, dtype=np.uint64)
-        with ThreadPoolExecutor(_THREADS) as threads:
-            starts = range(0, len(keys), GATHER)
-            spread = list(threads.map(lambda at: _spread(keys[at : at + GATHER]), starts))
-            half = (self._last + 1) // 2
-            upper = sum(int(np.count_nonzero(self._places(part) >= half)) for part in spread)
-            # In either half a place must stay free: there a search ends.
-            self._inside = self._last
-            if max(upper, len(keys) - upper) < half:
-                self._inside >>= 1
-            begins = range(0, self._last, self._inside + 1)
-            list(threads.map(lambda begin: self._fill(spread, begin), begins))
+        starts = range(0, len(keys), GATHER)
+        spread = in_threads(lambda at: _spread(keys[at : at + GATHER]), starts)
+        half = (self._last + 1) // 2
+        upper = sum(int(np.count_nonzero(self._places(part) >= half)) for part in spread)
+        # In either half a place must stay free: there a search ends.
+        self._inside = self._last
+        if max(upper, len(keys) - upper) < half:
+            self._inside >>= 1
+        begins = range(0, self._last, self._inside + 1)
+        in_threads(lambda begin: self._fill(spread, begin), begins)
 
     def _fill(self, spread: Sequence[npt.NDArray[np.uint64]], begin: int) -> None:
         for number, part in enumerate(spread):
@@ -162,8 +160,7 @@ class Scattered:
                 waiting, tags = waiting[left], tags[left]
                 places = self._next(places[left])
 
-        with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(look_up, range(0, len(keys), GATHER)))
+        in_threads(look_up, range(0, len(keys), GATHER))
         return out
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -19,7 +19,7 @@ from fuzz.world import Table, World
 INTEGERS = {"age": pl.Int32, "count": pl.UInt8, "sku": pl.Int16}
 """Columns of whole numbers that are narrower than 64 bits."""
 
-UNITS = {"seen": "ms", "at": "ns"}
+UNITS: dict[str, Literal["ms", "us", "ns"]] = {"seen": "ms", "at": "ns"}
 STORED_ZONES = {"at": "Asia/Tokyo"}
 """A zone of the file, which isn't the project's and must play no part."""
 
@@ -162,7 +162,7 @@ def stored(table: Table, column: str) -> Any:
     if kind == "timestamp":
         moments = [row[column] for row in table.rows if row[column] is not None]
         zone = "UTC" if moments and moments[0].tzinfo else None
-        return pl.Datetime(UNITS.get(column, "us"), zone)  # type: ignore[arg-type]
+        return pl.Datetime(UNITS.get(column, "us"), zone)
     plain: dict[str, Any] = {
         "bool": pl.Boolean,
         "int": INTEGERS.get(column, pl.Int64),

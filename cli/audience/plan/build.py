@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from audience.kinds import Catalog, Table
 from audience.plan.nodes import (
@@ -227,14 +227,14 @@ class Lowering:
     def _test(self, test: tree.Test) -> Test:
         match test.argument:
             case Duration():
-                argument: object = self._within(test.argument)
+                argument: Any = self._within(test.argument)
             case Range():
                 argument = self._ago(test.argument)
             case tuple() as values:
                 argument = tuple(sorted(values, key=exact))
             case value:
                 argument = value
-        return Test(test.tag.name, test.predicate.name, argument, exact(argument))  # type: ignore[arg-type]
+        return Test(test.tag.name, test.predicate.name, argument, exact(argument))
 
     def folds(self, did: tree.Did) -> tuple[int, ...]:
         """The numbers of a behaviour's folds, all of which must hold."""

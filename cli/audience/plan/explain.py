@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 from audience.plan.build import reachable
 from audience.plan.nodes import (
@@ -198,8 +199,7 @@ class _Explainer:
 def _test(test: Test) -> str:
     argument = test.argument
     if test.operator in {"within", "ago"}:
-        assert isinstance(argument, tuple)
-        return f"{test.column} in {_days((argument[0], argument[1]))}"  # type: ignore[arg-type]
+        return f"{test.column} in {_days(cast('Days', argument))}"
     if isinstance(argument, tuple):
         shown = "[" + ", ".join(_value(value) for value in argument) + "]"
     else:

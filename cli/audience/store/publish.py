@@ -12,7 +12,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +25,9 @@ from audience.errors import BusyError, StoreError
 from audience.store.checksum import checksum
 from audience.store.layout import BUILDS, LATEST, days_of, phase_folder
 from audience.store.manifest import FILE_NAME, SUMMARY_NAME, Manifest, PackEntry
+from audience.threads import in_threads
 
 _ROW_GROUP = 1 << 20
-_WRITERS = 2
-"""Packs are written two at a time: one waits for the disk while the other is encoded."""
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
 
@@ -111,8 +109,8 @@ def _publish(
     for link in (folder / str(manifest.as_of), folder / LATEST):
         if os.path.lexists(link) and not link.is_symlink():
             raise StoreError(f"{link} is in the way: it is no link that this program made")
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        entries = list(pool.map(lambda pack: _write_pack(draft, pack, manifest.key), packs))
+    # Two at a time: one waits for the disk while the other is encoded.
+    entries = in_threads(lambda pack: _write_pack(draft, pack, manifest.key), packs)
     whole = replace(manifest, packs=tuple(entries))
     text = whole.to_json().encode()
     _write(draft / SUMMARY_NAME, summary.encode())

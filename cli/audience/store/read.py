@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,9 +19,9 @@ from audience.membership import combined
 from audience.rules.reference import Reference, parse_reference
 from audience.store.layout import days_of, find_build, phase_folder, phases
 from audience.store.manifest import FILE_NAME, Manifest, PackEntry, read_manifest
+from audience.threads import in_threads
 
 _TRIES = 5
-_READERS = 2
 T = TypeVar("T")
 
 
@@ -174,8 +173,7 @@ def _side(build: Build, pack: str) -> Side:
     names = [build.entry(pack).name] if pack else [entry.name for entry in manifest.packs]
     title = manifest.name + (f"/{pack}" if pack else "")
     labels = {entry.name: entry.label for entry in manifest.packs if entry.name in names}
-    with ThreadPoolExecutor(_READERS) as readers:
-        ids = dict(zip(names, readers.map(build.ids, names), strict=True))
+    ids = dict(zip(names, in_threads(build.ids, names), strict=True))
     return Side(title, ids, labels, bool(pack), manifest.key)
 
 
