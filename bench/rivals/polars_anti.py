@@ -7,34 +7,17 @@ Both are folders of packs; those of the same name are compared.
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-
 import polars as pl
+from changes import tell_changes
 
 
-def main() -> None:
-    """Print kept, added and removed of every pack as JSON."""
-    old, new = map(Path, sys.argv[1:])
-    names = sorted(path.name for path in old.glob("*.parquet") if (new / path.name).exists())
-    queries: list[pl.LazyFrame] = []
-    for name in names:
-        before, after = pl.scan_parquet(old / name), pl.scan_parquet(new / name)
-        added = after.join(before, on="user_id", how="anti").select(added=pl.len())
-        removed = before.join(after, on="user_id", how="anti").select(removed=pl.len())
-        queries.append(pl.concat([added, removed, after.select(new=pl.len())], how="horizontal"))
-    changes = {}
-    frames = pl.collect_all(queries, engine="streaming")
-    for name, frame in zip(names, frames, strict=True):
-        more, fewer, now = frame.row(0)
-        changes[name.removesuffix(".parquet")] = {
-            "kept": now - more,
-            "added": more,
-            "removed": fewer,
-        }
-    print(json.dumps(changes))
+def query(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
+    """By a join for those who came, and one for those who went."""
+    added = after.join(before, on="user_id", how="anti").select(added=pl.len())
+    removed = before.join(after, on="user_id", how="anti").select(removed=pl.len())
+    counts = pl.concat([added, removed, after.select(new=pl.len())], how="horizontal")
+    return counts.select("added", "removed", kept=pl.col("new") - pl.col("added"))
 
 
 if __name__ == "__main__":
-    main()
+    tell_changes(query)
