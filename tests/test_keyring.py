@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ def test_texts_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
         ([1, 1], [1]),
         ([3, 1, 2, 1, 3, 1], [1, 1, 3]),
         ([2**62, 1, 2**62], [2**62]),
+        ([0, 63, 63], [63]),
+        ([*range(128), *range(128)], [*range(128)]),
         (["b", "a", "b"], ["b"]),
     ],
 )
@@ -101,10 +104,17 @@ def test_repeated_keys(keys: list[Any], again: list[Any]) -> None:
     assert repeated(array_of(sorted(keys))).to_pylist() == again
 
 
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(keys=st.lists(st.integers(0, 130), max_size=40))
+def test_no_repeated_number_is_overlooked(keys: list[int]) -> None:
+    again = sorted((Counter(keys) - Counter(set(keys))).elements())
+    assert Keyring(array_of(keys), Sorting()).repeated.to_pylist() == again
+
+
 def test_what_is_done_in_batches_is_done_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As at many millions of keys, whose batches and blocks are larger."""
-    for name in ("BATCH", "GATHER", "_BLOCK"):
-        monkeypatch.setattr(f"audience.places.{name}", 64)
+    """As at many millions of keys, whose batches are larger."""
+    monkeypatch.setattr("audience.places.BATCH", 16)
+    monkeypatch.setattr("audience.places.GATHER", 64)
     monkeypatch.setattr("audience.keyring.GATHER", 64)
     numbers = [7 * place % 1009 for place in range(1, 1009)]
     for keys in (numbers, [number * 2**40 for number in numbers], [f"{n:08d}" for n in numbers]):

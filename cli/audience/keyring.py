@@ -40,7 +40,7 @@ class Keyring:
     @cached_property
     def repeated(self) -> pa.Array:
         """The keys that stand more than once, ascending, each as often as it is too many."""
-        if self._dense is not None and self._dense.count == len(self):
+        if self._dense is not None:
             return self.keys[:0]
         if self.whole:
             return repeated(self.ascending)
@@ -139,7 +139,8 @@ class Keyring:
         low, high = self._bounds
         if high - low >= DENSE * len(self) + BATCH:
             return None
-        return Dense(self._numbers, low, high)
+        dense = Dense(self._numbers, low, high)
+        return dense if dense.distinct else None
 
     @cached_property
     def _finder(self) -> Finder:

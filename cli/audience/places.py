@@ -30,8 +30,6 @@ GATHER = 1 << 18
 DENSE = 16
 """Whole numbers are dense where their range is at most so many times their number."""
 
-_BLOCK = 1 << 27
-
 
 class Finder(Protocol):
     """Looks keys up."""
@@ -44,46 +42,44 @@ class Finder(Protocol):
 class Dense:
     """Whole numbers close together: a bit for each number there could be.
 
-    A number's position is how many bits are set before its own: those of the words before, which
-    are counted once, and those before it in its word.
+    A number's position is how many bits are set before its own: those up to the end of its word,
+    which are counted once, less those from it on in its word. ``distinct`` where no number stands
+    twice; else nothing can be found.
     """
 
     def __init__(self, numbers: npt.NDArray[np.int64], low: int, high: int) -> None:
-        self._low, self._span = low, high - low + 1
-        words = []
-        for start in range(low, high + 1, _BLOCK):
-            size = min(_BLOCK, high + 1 - start)
-            there = np.zeros((size + 63) // 64 * 64, dtype=np.bool_)
-            inside = numbers
-            if size <= high - low:
-                inside = numbers[(numbers >= start) & (numbers < start + size)]
-            for at in range(0, len(inside), GATHER):
-                there[inside[at : at + GATHER] - start] = True
-            words.append(np.packbits(there, bitorder="little").view(np.uint64))
-        self._words = np.concatenate(words)
-        self._before = np.zeros(len(self._words) + 1, dtype=np.int32)
-        np.cumsum(np.bitwise_count(self._words), dtype=np.int32, out=self._before[1:])
-        self.count = int(self._before[-1])
+        self._low = low
+        # The last word has no bits: there end those who look beyond.
+        self._words = np.zeros((high - low) // 64 + 2, dtype=np.uint64)
+        for start in range(0, len(numbers), BATCH):
+            offsets = numbers[start : start + BATCH] - low
+            # Adding sets a bit where it is not yet set. Where it is, fewer are set in the end than
+            # there are numbers.
+            np.add.at(self._words, offsets >> 6, _ONE << (offsets & 63).view(np.uint64))
+        self._upto = np.cumsum(np.bitwise_count(self._words), dtype=np.int32)
+        self.distinct = int(self._upto[-1]) == len(numbers)
 
     def find(self, keys: pa.Array) -> Positions:
         """See :meth:`Finder.find`."""
         numbers = np.asarray(keys)
         out = np.empty(len(numbers), dtype=np.int32)
-        one = np.uint64(1)
 
-        for start in range(0, len(numbers), BATCH):
-            # As unsigned numbers, those below the first are beyond the last.
-            offsets = (numbers[start : start + BATCH] - self._low).view(np.uint64)
-            outside = offsets >= np.uint64(self._span)
-            offsets[outside] = 0
-            places = (offsets >> np.uint64(6)).view(np.int64)
-            words = self._words[places]
-            bit = one << (offsets & np.uint64(63))
-            found = self._before[places]
-            found += np.bitwise_count(words & (bit - one))
-            found[((words & bit) == 0) | outside] = -1
-            out[start : start + BATCH] = found
+        def look_up(first: int) -> None:
+            for start in range(first, min(first + GATHER, len(numbers)), BATCH):
+                # As unsigned numbers, those below the first are beyond the last.
+                offsets = (numbers[start : start + BATCH] - self._low).view(np.uint64)
+                places = (offsets >> np.uint64(6)).view(np.int64)
+                from_it = self._words.take(places, mode="clip") >> (offsets & np.uint64(63))
+                found = self._upto.take(places, mode="clip")
+                found -= np.bitwise_count(from_it)
+                found[from_it & _ONE == 0] = -1
+                out[start : start + BATCH] = found
+
+        in_threads(look_up, range(0, len(numbers), GATHER))
         return out
+
+
+_ONE = np.uint64(1)
 
 
 class Scattered:
