@@ -245,10 +245,10 @@ def _filled(keys: pa.Array) -> tuple[pa.Array, Flags | None]:
     unknown, _ = from_arrow(keys.is_null())
     if not count_bits(unknown):
         return keys, None
-    known = keys.drop_null()
+    lost = unpack(unknown, len(keys))
     # One of their own: texts of one length stay so.
-    anything = known[0] if len(known) else pa.scalar(0).cast(keys.type)
-    return keys.fill_null(anything), unpack(unknown, len(keys))
+    anything = keys[int(np.argmin(lost))] if not lost.all() else pa.scalar(0).cast(keys.type)
+    return keys.fill_null(anything), lost
 
 
 def _by_file(
