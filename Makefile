@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format fixtures example bench docs lock clean
+.PHONY: help setup demo test soak check format fixtures example bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ demo: $(READY) ## Build the shipped campaigns, print summaries, and what moved b
 
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest -n 2
+
+soak: $(READY) ## Run the tests that take minutes: crashes at random moments, and the like
+	$(BIN)/python -m pytest -n 2 -m soak
 
 check: $(READY) ## Format, lint, types, layers, and the tests
 	$(BIN)/ruff format --check .

@@ -36,7 +36,7 @@ def test_load_check_build_diff(make_project: MakeProject, monkeypatch: pytest.Mo
     audience.build(project, as_of=date(2024, 2, 1))
     found = audience.diff(project, "c/p@2024-01-01", "c/p")
     assert (found.packs[0].kept, found.packs[0].removed) == (1, 1)
-    assert [each.name for each in audience.list_builds(project)] == [
+    assert [each.name for each in audience.list_builds(project).builds] == [
         "c/p@2024-01-01",
         "c/p@2024-02-01",
     ]

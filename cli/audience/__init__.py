@@ -14,10 +14,16 @@ if TYPE_CHECKING:
         check_cases,
         diff,
         explain,
+        export,
+        forget,
         list_builds,
         load,
+        members,
+        prune,
+        read_log,
         show,
         tags,
+        verify,
     )
 
 __all__ = [
@@ -26,10 +32,16 @@ __all__ = [
     "check_cases",
     "diff",
     "explain",
+    "export",
+    "forget",
     "list_builds",
     "load",
+    "members",
+    "prune",
+    "read_log",
     "show",
     "tags",
+    "verify",
 ]
 
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
 from audience.cases.find import find_cases, prepare_cases, read_cases
@@ -24,20 +21,33 @@ from audience.engine.columns import scan
 from audience.engine.steps import OnStep, Steps
 from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError, nearest
-from audience.insight.diff import BuildDiff, compare
+from audience.forgetting import Forgotten
+from audience.forgetting import forget as forget_people
+from audience.history import facts_of, read_log
 from audience.insight.tags import TagReport, report_tag
 from audience.kinds import Kind, Tag
-from audience.lists import list_problems, suppressed_ids
+from audience.lists import list_problems
 from audience.plan.explain import explain_plan
+from audience.published import (
+    diff,
+    export,
+    list_builds,
+    members,
+    show,
+    verify,
+    write_diff,
+)
+from audience.retention import Old
+from audience.retention import prune as prune_builds
 from audience.rules.jsonschema import project_schema, rule_schema
 from audience.rules.lint import missing_warnings
 from audience.rules.project import Project, find_project
 from audience.rules.reader import Problems
-from audience.rules.reference import parse_reference
+from audience.rules.scalars import Misfit, read_duration
 from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
-from audience.store.manifest import Manifest, to_json
-from audience.store.read import Build, all_builds, open_build, open_side, write_ids
+from audience.scheduling import Schedule, make_schedule, read_time
+from audience.store.manifest import to_json
 from audience.workspace import load_project, open_workspace, read_rules, today
 
 __all__ = [
@@ -49,14 +59,22 @@ __all__ = [
     "check_cases",
     "diff",
     "explain",
+    "export",
+    "facts_of",
+    "forget",
     "init",
     "list_builds",
     "load",
     "load_if_any",
+    "members",
+    "prune",
+    "read_log",
+    "schedule",
     "schema",
     "show",
     "tags",
     "today",
+    "verify",
     "write_diff",
     "write_schemas",
 ]
@@ -238,50 +256,6 @@ def _day(text: date | str | None) -> date | None:
         raise UsageError(f"as_of `{text}`: expected a date such as 2023-04-30") from None
 
 
-def list_builds(project: Project) -> tuple[Manifest, ...]:
-    """The manifests of all that is published, by campaign, phase and day."""
-    return tuple(all_builds(project.packs))
-
-
-def show(project: Project, name: str) -> tuple[Build, str]:
-    """The build that ``campaign/phase[@as_of][/pack]`` names, and the pack ('' for none)."""
-    reference = parse_reference(name)
-    found = open_build(project.packs, reference)
-    if reference.pack:
-        found.entry(reference.pack)
-    return found, reference.pack
-
-
-def diff(project: Project | None, old: str, new: str) -> BuildDiff:
-    """Two published packs or builds, by name or by path; a project is needed for names only."""
-    sides = [open_side(project.packs if project else None, text) for text in (old, new)]
-    if sides[0].is_pack != sides[1].is_pack:
-        raise UsageError("a pack can only be compared with a pack, a build with a build")
-    labels = {**sides[0].labels, **sides[1].labels}
-    one, two = sides
-    return compare(
-        one.title, one.packs, two.title, two.packs, labels, pair=one.is_pack, key=two.key
-    )
-
-
-def write_diff(project: Project | None, found: BuildDiff, folder: Path) -> int:
-    """Write each pack's kept, added and removed ids below a folder; how many files that were.
-
-    Nobody on the project's suppress lists is among them. Raises StoreError, DataError.
-    """
-    whole = pa.types.is_integer(found.key_type)
-    suppressed = suppressed_ids(project, whole=whole) if project else None
-    count = 0
-    for pack in found.packs:
-        for part, ids in found.ids(pack).items():
-            name = pack.new if pack.old == pack.new else f"{pack.old}--{pack.new}"
-            if suppressed is not None:
-                ids = ids.filter(pc.invert(pc.is_in(ids, value_set=suppressed.cast(ids.type))))
-            write_ids(folder / name / f"{part}.parquet", ids, found.key)
-            count += 1
-    return count
-
-
 def schema(kind: str, project: Project | None = None) -> dict[str, Any]:
     """The JSON Schema of `rules` or of the `project` file; with a project, rules know its tags."""
     if kind == "project":
@@ -313,6 +287,53 @@ def init(folder: Path, tables: Sequence[Path] = (), *, key: str | None = None) -
     """
     written = make_project(folder, tables, key)
     return (*written, *write_schemas(load(folder)))
+
+
+def prune(
+    project: Project,
+    names: Sequence[str] = (),
+    *,
+    keep: int | None = None,
+    older_than: str | None = None,
+    dry_run: bool = False,
+) -> tuple[Old, ...]:
+    """Remove old builds; see :func:`audience.retention.prune`. ``older_than`` is such as 90d."""
+    try:
+        age = None if older_than is None else read_duration(older_than)
+    except Misfit as misfit:
+        told = f"--older-than: {misfit.message}; expected {misfit.expected}"
+        raise UsageError(told) from None
+    return prune_builds(project, names, keep=keep, older_than=age, dry_run=dry_run)
+
+
+def forget(project: Project, ids: Sequence[int | str]) -> Forgotten:
+    """Take people out of all that is published and kept; see :func:`audience.forgetting.forget`."""
+    return forget_people(project, [str(each) for each in ids])
+
+
+def schedule(
+    project: Project,
+    rules: str | Path | Sequence[str | Path] = (),
+    *,
+    at: str = "03:00",
+    as_of: str = "yesterday",
+    notify: str | None = None,
+    program: Sequence[str] = ("audience",),
+) -> Schedule:
+    """A nightly build of rule files as a crontab line and a systemd timer; nothing is put in place.
+
+    Raises UsageError.
+    """
+    if as_of not in {"today", "yesterday"}:
+        raise UsageError(f"--as-of `{as_of}`: expected today or yesterday, as it runs every day")
+    files = [str(Path(each).resolve()) for each in _paths(rules)]
+    for each in files:
+        if not Path(each).exists():
+            raise UsageError(f"there is no rule file {each}")
+    words = ["build-pack", *files, "--as-of", as_of, "--quiet"]
+    words += ["--notify", notify] if notify else []
+    now = datetime.now().astimezone()
+    return make_schedule(program, words, project.root, read_time(at), project.time_zone, now)
 
 
 def load_if_any(path: str | Path | None = None) -> Project | None:

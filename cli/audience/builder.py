@@ -12,8 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from audience.cache import Cache
-from audience.engine.behaviour import StrayEvents
+from audience.cautions import cautions
 from audience.engine.choice import open_engine
+from audience.engine.novel import dictionary_tests
 from audience.engine.run import Means, Outcome, missing_name, node_name, run_plan
 from audience.engine.steps import Steps
 from audience.engine.tables import TableData, choose_snapshot, open_snapshot
@@ -26,12 +27,11 @@ from audience.errors import (
 )
 from audience.insight.expect import broken_expectations
 from audience.insight.summary import PackBits, StageBits, Summary, summarize
-from audience.lists import Lists, describe, place_of, read_lists
+from audience.lists import Lists, read_lists
 from audience.membership import Membership
 from audience.plan.build import Request, build_plan, reachable
-from audience.plan.nodes import FilePlan, Listed, Plan, Suppressed
+from audience.plan.nodes import FilePlan, Listed, Plan
 from audience.records import record
-from audience.rules.lint import missing_warnings
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.reference import Reference
@@ -133,10 +133,10 @@ def run_build(
     with ExitStack() as locks:
         if not dry_run:
             for campaign in sorted({request.file.campaign for request in requests}):
-                locks.enter_context(campaign_lock(project.packs, campaign))
+                locks.enter_context(campaign_lock(project.packs, campaign, project.access))
             for request in requests:
                 _check_partial(project, request)
-        cache = Cache(project.cache if use_cache else None, project.cache_size)
+        cache = Cache(project.cache if use_cache else None, project.cache_size, project.access)
         locks.callback(cache.close)
         run = _Run(workspace, requests, engine, cache, steps, plain=plain)
         results: list[BuildResult] = []
@@ -176,7 +176,14 @@ class _Run:
         running = open_engine(engine, workspace.project.time_zone)
         try:
             means = Means(running, cache, steps, tally=not plain)
-            self.outcome = run_plan(self.plan, workspace.tables, self.users, means, self.lists.ids)
+            self.outcome = run_plan(
+                self.plan,
+                workspace.tables,
+                self.users,
+                means,
+                self.lists.ids,
+                dictionary_tests(workspace.catalog.users, self.plan.users.columns),
+            )
         finally:
             running.close()
 
@@ -194,12 +201,15 @@ class _Run:
             )
         )
         listed = self._lists_of(file)
-        warnings = (
-            *_rule_warnings(request.file),
-            *(told for each in self.outcome.stray for told in _stray_warnings(each)),
-            *self._stranger_warnings(request.file, file.snapshot, listed),
-            *self._history_warnings(summary.name, number),
-            *_empty_warnings(summary),
+        warnings = tuple(
+            cautions(
+                request.file,
+                summary,
+                self.outcome,
+                self.plan.inputs[number],
+                self.workspace.tables,
+                {node: len(self.lists.ids[node]) for node in listed},
+            )
         )
         packs = self._packs(file)
         inputs = tuple(dict.fromkeys(_list_inputs(self.lists, listed)))
@@ -214,22 +224,13 @@ class _Run:
                 summary,
             )
             text = to_json(summary.to_dict())
-            folder = self.workspace.project.packs
+            project = self.workspace.project
             with self.steps.step("write", summary.name, told=False) as step:
-                published = publish(folder, manifest, tuple(packs.values()), text)
+                published = publish(
+                    project.packs, manifest, tuple(packs.values()), text, project.access
+                )
                 step.rows = sum(pack.size for pack in summary.packs)
         return BuildResult(summary, published, warnings, packs, broken, inputs)
-
-    def _history_warnings(self, name: str, number: int) -> Iterable[str]:
-        """Windows that reach back to days before the first there is hold less than they say."""
-        for read in self.plan.inputs[number]:
-            days = {file.day for file in self.workspace.tables[read.table].files if file.day}
-            starts = [rows.days[0] for rows in read.rows if rows.days[0] is not None]
-            if days and starts and min(starts) < min(days):
-                yield (
-                    f"{name}: a window begins on {min(starts)}, the days of table "
-                    f"`{read.table}` on {min(days)}"
-                )
 
     def _packs(self, file: FilePlan) -> Mapping[str, PackData]:
         key_type = self.users[file.snapshot].key_type
@@ -244,20 +245,6 @@ class _Run:
     def _lists_of(self, file: FilePlan) -> list[Listed]:
         nodes = (self.plan.nodes[number] for number in reachable(self.plan.nodes, file.roots))
         return [node for node in nodes if isinstance(node, Listed)]
-
-    def _stranger_warnings(
-        self, file: RuleFile, snapshot: date | None, listed: Sequence[Listed]
-    ) -> Iterable[str]:
-        for each in self.outcome.strangers:
-            mine = each.listed in listed and each.snapshot == snapshot
-            if mine and isinstance(each.listed, Suppressed):
-                if each.count == len(self.lists.ids[each.listed]):
-                    yield f"none of the {each.count:,} ids to be suppressed is in the user table"
-            elif mine:
-                count = f"{each.count:,} id" + ("" if each.count == 1 else "s")
-                place = place_of(each.listed, file)
-                where = f"{place}: " if place else ""
-                yield f"{where}{describe(each.listed)}: {count} not in the user table"
 
 
 def _ids(members: Membership, name: str, key_type: pa.DataType) -> pa.Array:
@@ -341,33 +328,3 @@ def _summarize(file: FilePlan, outcome: Outcome) -> Summary:
     ]
     base = (node_name(file.base), node_name(file.whole))
     return summarize(file, base, packs, stages, members)
-
-
-def _rule_warnings(file: RuleFile) -> Iterable[str]:
-    problems = Problems()
-    missing_warnings(file, problems)
-    return map(str, problems.warnings)
-
-
-def _stray_warnings(stray: StrayEvents) -> Iterable[str]:
-    if stray.without_key:
-        count = _events(stray.without_key)
-        yield f"table `{stray.table}`: {count} without a user count for nobody"
-    if stray.unknown_key:
-        count = _events(stray.unknown_key)
-        yield (
-            f"table `{stray.table}`: {count} of users who are not in the user table "
-            "count for nobody"
-        )
-
-
-def _events(count: int) -> str:
-    return f"{count:,} event" + ("" if count == 1 else "s")
-
-
-def _empty_warnings(summary: Summary) -> Iterable[str]:
-    if not summary.base:
-        yield f"{summary.name}: the base is empty"
-    for pack in summary.packs:
-        if not pack.size:
-            yield f"{summary.name}: pack `{pack.name}` is empty"

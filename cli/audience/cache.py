@@ -17,11 +17,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from audience import private
+from audience.private import OWNER, Access
+
 _MAGIC = b"audience cache 1\n"
 _DIGEST = 32
 _SUFFIX = ".entry"
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 
 
 class Cache:
@@ -30,9 +31,10 @@ class Cache:
     Without a folder nothing is kept.
     """
 
-    def __init__(self, folder: Path | None, limit: int) -> None:
+    def __init__(self, folder: Path | None, limit: int, access: Access = OWNER) -> None:
         self.folder = folder if limit > 0 else None
         self.limit = limit
+        self.access = access
         self.read_bytes = self.written_bytes = 0
         self._writer = ThreadPoolExecutor(1)
         self._writing: list[Future[None]] = []
@@ -101,8 +103,7 @@ class Cache:
             with pa.ipc.new_stream(sink, table.schema) as stream:
                 stream.write_table(table)
             content = memoryview(sink.getvalue())
-            handle = _for_the_owner(str(draft), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            with os.fdopen(handle, "wb") as file:
+            with private.create(draft, self.access) as file:
                 file.write(_MAGIC + _digest(key, content))
                 file.write(content)
             draft.replace(path)
@@ -119,14 +120,12 @@ class Cache:
         if folder.is_dir():
             return
         assert self.folder is not None
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        for each in reversed(missing):
-            each.mkdir(_FOLDER_MODE, exist_ok=True)
+        private.make_folders(folder, self.access)
         with (
             suppress(FileExistsError),
-            open(self.folder / ".gitignore", "x", opener=_for_the_owner) as mark,
+            private.create(self.folder / ".gitignore", self.access) as mark,
         ):
-            mark.write("*\n")
+            mark.write(b"*\n")
 
     def _sweep(self, folder: Path) -> None:
         """Remove the entries that were used least lately, and what crashed runs have left."""
@@ -144,10 +143,6 @@ class Cache:
                 with suppress(OSError):
                     path.unlink()
                 total -= size
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, _FILE_MODE)
 
 
 def _digest(key: bytes, content: memoryview) -> bytes:

@@ -120,6 +120,10 @@ class DataError(AudienceError):
     """An input table is missing, unreadable, or not what the project file says it is."""
 
 
+class UnreadableError(DataError):
+    """An engine could not read the tables; which file it was is to be found out."""
+
+
 class NotPublishedError(AudienceError):
     """A published build or pack was named that is not there."""
 
@@ -150,6 +154,13 @@ def listed(names: Iterable[str], most: int = 20) -> str:
         return "(there is none)"
     more = f", … ({len(known):,} in all)" if len(known) > most else ""
     return ", ".join(known[:most]) + more
+
+
+def masked(value: object) -> str:
+    """An id as messages show it: enough to find it by, and not the id."""
+    text = str(value)
+    shown = 2 if len(text) >= 8 else 1 if len(text) >= 4 else 0
+    return f"{text[:shown]}…{text[len(text) - shown :]}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

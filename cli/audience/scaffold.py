@@ -110,7 +110,7 @@ def _from_tables(folder: Path, tables: Sequence[Path], key: str | None) -> dict[
 
 def _open(folder: Path, path: Path) -> TableData:
     try:
-        spec = TableSpec(path.stem, str(path.resolve()))
+        spec = TableSpec(path.stem, str(path.resolve()), allow_empty=True)
         return open_table(spec, folder.resolve(), _ZONE)
     except DataError as error:
         raise UsageError(f"--from {path}: {error}") from None

@@ -147,7 +147,8 @@ def test_json_is_data(run: Run, folder: Path) -> None:
 
 
 def test_markdown(run: Run, folder: Path) -> None:
-    text = run("size", "--format", "markdown", "rules/1.yaml", at=folder).out
+    words = ("size", "--format", "markdown", "--min-cell", "0", "rules/1.yaml")
+    text = run(*words, at=folder).out
     assert "| 1 | 老客 | 老客人群 | 2 | 50.0% | 0 |" in text
     assert "| ---: |" in text
 
@@ -207,7 +208,7 @@ def test_check_tells_all_problems_of_all_files(run: Run, folder: Path) -> None:
     assert [(each["line"], each["column"]) for each in errors] == [(7, 29), (9, 30)]
     build = run("build-pack", at=folder)
     assert build.code == ExitCode.RULES
-    assert not (folder / "packs").exists()
+    assert not list(folder.glob("packs/*/"))
 
 
 def test_check_names_only_what_was_asked_for(run: Run, folder: Path) -> None:
@@ -330,7 +331,7 @@ BAD_DATA = {
     ),
     "duplicate keys": (
         pl.concat([USERS, USERS.head(2)]),
-        "2 of 8 rows repeat a key, for example 1, 2",
+        "2 of 8 rows repeat a key, for example …, …",
     ),
     "renamed key": (USERS.rename({"user_id": "uid"}), "has no column `user_id`"),
     "float key": (USERS.cast({"user_id": pl.Float64}), "`user_id` is number, as `key` it can't be"),

@@ -137,9 +137,9 @@ def test_lines_of_old_macs_are_read_or_refused_in_words(run: Run, numbers: Path)
 
 
 REFUSED = {
-    "a fraction, as a table program writes it": ("id\n1\n1001.0\n", "", ["row 2", "1001.0"]),
-    "a letter": ("id\n12x\n", "", ["row 1", "12x"]),
-    "an exponent": ("id\n1e3\n", "", ["row 1", "1e3"]),
+    "a fraction, as a table program writes it": ("id\n1\n1001.0\n", "", ["row 2", "`1…0`"]),
+    "a letter": ("id\n12x\n", "", ["row 1", "`…`"]),
+    "an exponent": ("id\n1e3\n", "", ["row 1", "`…`"]),
     "full-width digits": ("id\n１２\n", "", ["row 1"]),
     "beyond 64 bits": ("id\n9223372036854775808\n", "", ["9223372036854775808"]),
     "a missing cell": ("id,x\n1,a\n,b\n", ", column: id", ["row 2"]),
@@ -163,7 +163,7 @@ def test_csv_files_that_are_refused(run: Run, numbers: Path, name: str) -> None:
 
 
 def test_text_files_that_are_refused(run: Run, numbers: Path) -> None:
-    assert "row 2: `user_id`" in refused(numbers, run, "1\nuser_id\n", name="v.txt").err
+    assert "row 2: `u…d`" in refused(numbers, run, "1\nuser_id\n", name="v.txt").err
     assert "empty" in refused(numbers, run, "\n \n", name="v.txt").err
 
 

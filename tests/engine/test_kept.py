@@ -9,7 +9,10 @@ import pyarrow as pa
 import pytest
 
 import audience
-from engine.ways import FLAT, event, every_way, ids, project, put, warnings
+from engine.ways import BY_DAY, FLAT, USERS, event, every_way, ids, project, put, warnings
+
+MAY_BE_EMPTY = BY_DAY.replace("day: dt", "day: dt, allow_empty: true")
+USERS_MAY_BE_EMPTY = USERS.replace("key: id", "key: id, allow_empty: true")
 
 ENGINES = ["polars", "duckdb"]
 MARCH = datetime(2024, 3, 1, 12)
@@ -125,15 +128,19 @@ def test_empty_files(tmp_path: Path, engine: str) -> None:
     wheres = {"did": "{did: {within: 3d}}", "not": "{did_not: {within: 3d}}"}
     wheres["then"] = "{did: {within: 3d, then: {after: 0d..}}}"
     event(tmp_path, 1, **nothing)
-    opened = project(tmp_path)
+    opened = project(tmp_path, MAY_BE_EMPTY, USERS_MAY_BE_EMPTY)
     assert ids(every_way(opened, wheres, engine)) == {"did": [], "not": [1, 2], "then": []}
     event(tmp_path, 2, id=[2, 2])
     event(tmp_path, 3, **nothing)
     event(tmp_path, 3, "f", **nothing)
-    found = ids(every_way(project(tmp_path), wheres, engine, "2024-03-03"))
+    found = ids(
+        every_way(project(tmp_path, MAY_BE_EMPTY, USERS_MAY_BE_EMPTY), wheres, engine, "2024-03-03")
+    )
     assert found == {"did": [2], "not": [1], "then": [2]}
     put(tmp_path, "users.parquet", id=pa.array([], pa.int64()))
-    found = ids(every_way(project(tmp_path), wheres, engine, "2024-03-03"))
+    found = ids(
+        every_way(project(tmp_path, MAY_BE_EMPTY, USERS_MAY_BE_EMPTY), wheres, engine, "2024-03-03")
+    )
     assert found == {"did": [], "not": [], "then": []}
 
 

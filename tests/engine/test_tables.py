@@ -260,7 +260,7 @@ def test_days_without_dashes(tmp_path: Path, engine: str) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_empty_tables(tmp_path: Path, engine: str) -> None:
     write(tmp_path, "users.parquet", {"id": [], "age": []}, id=pl.Int64, age=pl.Int64)
-    opened = project(tmp_path)
+    opened = project(tmp_path, users="users.parquet, allow_empty: true")
     result_wheres = {"a": "{age: 1..}", "b": "{not: {age: 1..}}"}
     assert select(opened, result_wheres, engine) == {"a": [], "b": []}
     summary = audience.build(opened, dry_run=True, engine=engine)[0].summary

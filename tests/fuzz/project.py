@@ -61,6 +61,7 @@ def write(world: World, folder: Path, layout: Layout = Layout.FILE) -> None:
             frame(table).write_parquet(folder / f"{table.name}.parquet")
         path = table.name if days else f"{table.name}.parquet"
         lines += [f"  {table.name}:", f"    path: {path}", f"    key: {table.key}"]
+        lines.append("    allow_empty: true")
         if table.time:
             lines.append(f"    time: {table.time}")
             lines += ["    day: dt", "    known_gaps: [..2099-12-31]"] if days else []

@@ -27,8 +27,8 @@ AS_OF = date(2024, 3, 1)
 PROJECT = """\
 time_zone: Asia/Shanghai
 tables:
-  users: {path: users.parquet, key: user_id}
-  events: {path: events.parquet, key: user_id, time: ts, action: action}
+  users: {path: users.parquet, key: user_id, allow_empty: true}
+  events: {path: events.parquet, key: user_id, time: ts, action: action, allow_empty: true}
 """
 
 Condition = dict[str, Any]

@@ -159,7 +159,7 @@ def users(keys: list[Any], folder: Path, **schema: Any) -> None:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "rules").mkdir()
     (tmp_path / "audience.yaml").write_text(
-        "tables:\n  users: {path: users.parquet, key: user_id}\n"
+        "tables:\n  users: {path: users.parquet, key: user_id, allow_empty: true}\n"
     )
     return tmp_path
 

@@ -166,8 +166,9 @@ class Project:
         (folder / "rules").mkdir(parents=True)
         (folder / "audience.yaml").write_text(
             "time_zone: Asia/Shanghai\ntables:\n"
-            "  users: {path: users.parquet, key: user_id}\n"
-            "  events: {path: events.parquet, key: user_id, time: ts, action: action}\n"
+            "  users: {path: users.parquet, key: user_id, allow_empty: true}\n"
+            "  events: {path: events.parquet, key: user_id, time: ts, action: action,\n"
+            "    allow_empty: true}\n"
         )
         users: dict[str, pl.Series] = {"user_id": pl.Series(range(self.size))}
         events = []
@@ -267,8 +268,9 @@ def problems_of(folder: Path, conditions: Sequence[str]) -> dict[int, list[str]]
     pl.DataFrame(key | columns).write_parquet(folder / "users.parquet")
     pl.DataFrame(key | times | columns).write_parquet(folder / "events.parquet")
     (folder / "audience.yaml").write_text(
-        "tables:\n  users: {path: users.parquet, key: user_id}\n"
-        "  events: {path: events.parquet, key: user_id, time: ts, action: action}\n"
+        "tables:\n  users: {path: users.parquet, key: user_id, allow_empty: true}\n"
+        "  events: {path: events.parquet, key: user_id, time: ts, action: action,\n"
+        "    allow_empty: true}\n"
     )
     texts = [pack(number, where) for number, where in enumerate(conditions)]
     (folder / "rules" / "all.yaml").write_text(HEAD + "".join(texts))

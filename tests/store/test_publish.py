@@ -18,6 +18,7 @@ import pytest
 from filelock import FileLock
 
 import audience
+from audience import private
 from audience.api import BuildResult
 from audience.errors import BusyError, StoreError, UsageError
 from audience.store import publish as publishing
@@ -98,7 +99,7 @@ def test_the_manifest_says_what_was_built_from_what(make_project: MakeProject) -
     build(folder)
     phase = folder / "packs/c/p/2024-03-01"
     manifest = json.loads((phase / "manifest.json").read_text())
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["as_of"] == "2024-03-01"
     assert manifest["base_size"] == 4
     assert manifest["key"] == "user_id"
@@ -183,22 +184,33 @@ def test_latest_is_the_newest_day_whatever_was_built_last(make_project: MakeProj
 def test_a_new_build_of_a_day_takes_the_place_of_the_old(make_project: MakeProject) -> None:
     folder = make_project(USERS, {"a.yaml": RULE})
     old = build(folder)[0].published.folder
+    before = tree(old)
     (folder / "rules/a.yaml").write_text(RULE.replace("40..", "46.."))
     new = build(folder)[0].published.folder
     assert new != old
+    # Who is reading it can go on until the next build.
+    assert tree(old) == before
+    build(folder)
     assert not old.exists()
     assert pq.read_table(folder / "packs/c/p/latest/老客.parquet")["user_id"].to_pylist() == [9]
 
 
-STEPS = ["_write_pack", "_write", "_flush_folder", "_point", "_sweep"]
+STEPS = [
+    (publishing, "_write_pack"),
+    (private, "write"),
+    (private, "flush_folder"),
+    (publishing, "_point"),
+    (publishing, "sweep"),
+]
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError(errno.ENOSPC, "No space left")])
 @pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("module", "step"), STEPS)
 def test_a_failure_at_any_step_leaves_a_whole_build(
     make_project: MakeProject,
     monkeypatch: pytest.MonkeyPatch,
+    module: Any,
     step: str,
     nth: int,
     failure: Any,
@@ -207,16 +219,16 @@ def test_a_failure_at_any_step_leaves_a_whole_build(
     build(folder)
     old = tree(folder / "packs/c/p/2024-03-01")
     (folder / "rules/a.yaml").write_text(RULE.replace("40..", "46.."))
-    real, calls = getattr(publishing, step), []
+    real, calls = getattr(module, step), []
 
-    def failing(*arguments: Any) -> Any:
+    def failing(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == nth:
             raise failure
-        return real(*arguments)
+        return real(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, step, failing)
+        patch.setattr(module, step, failing)
         failed = True
         try:
             build(folder)
@@ -228,6 +240,7 @@ def test_a_failure_at_any_step_leaves_a_whole_build(
     new = tree(folder / "packs/c/p/2024-03-01")
     assert new != old
     assert found in ((old, new) if failed else (new,))
+    build(folder)
     builds = folder / "packs/c/p/.builds"
     assert [path.name for path in builds.iterdir()] == [
         (folder / "packs/c/p/2024-03-01").resolve().name
@@ -303,7 +316,9 @@ def test_junk_called_like_a_day_is_no_build(make_project: MakeProject) -> None:
     (phase / "2025-01-02").symlink_to("nowhere")
     build(folder)
     assert (phase / "latest").readlink() == Path("2024-03-01")
-    assert [each.name for each in audience.list_builds(audience.load(folder))] == ["c/p@2024-03-01"]
+    found = audience.list_builds(audience.load(folder))
+    assert [each.name for each in found.builds] == ["c/p@2024-03-01"]
+    assert not found.damaged
 
 
 def test_a_failure_says_what_was_published_before_it(make_project: MakeProject) -> None:

@@ -45,7 +45,15 @@ def write_tables(
             raise DataError(f"a case's rows of `{name}`: {error}") from None
         path = folder / f"{len(out)}.parquet"
         pq.write_table(pa.table(columns, pa.schema(fields)), path)
-        spec = replace(table.spec, path=path.name, day="", gaps=(), snapshot="", max_age=None)
+        spec = replace(
+            table.spec,
+            path=path.name,
+            day="",
+            gaps=(),
+            snapshot="",
+            max_age=None,
+            allow_empty=True,
+        )
         out[name] = open_table(spec, folder, time_zone)
     return out
 

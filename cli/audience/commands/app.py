@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Annotated, NoReturn
@@ -12,12 +14,14 @@ import typer
 
 from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
-from audience.commands.exits import ExitCode
+from audience.commands.exits import ExitCode, Terminated
 from audience.commands.init import init
 from audience.commands.output import tell_lost_output
-from audience.commands.packs import diff_packs, list_packs, show_pack
+from audience.commands.packs import diff_packs, export_pack, list_packs, log, show_pack, verify
+from audience.commands.schedule import schedule
 from audience.commands.tags import tags
 from audience.commands.test import run_cases
+from audience.commands.upkeep import forget, prune
 
 _EPILOG = "Exit codes: " + ", ".join(
     f"{code.value} {code.name.lower().replace('_', ' ')}" for code in ExitCode
@@ -42,9 +46,15 @@ app.command("test", rich_help_panel=_RUN)(run_cases)
 app.command("size", rich_help_panel=_RUN)(size)
 app.command("build-pack", rich_help_panel=_RUN)(build_pack)
 app.command("explain", rich_help_panel=_RUN)(explain)
+app.command("schedule", rich_help_panel=_RUN)(schedule)
 app.command("list-packs", rich_help_panel=_LOOK)(list_packs)
 app.command("show-pack", rich_help_panel=_LOOK)(show_pack)
 app.command("diff-packs", rich_help_panel=_LOOK)(diff_packs)
+app.command("export-pack", rich_help_panel=_LOOK)(export_pack)
+app.command("verify", rich_help_panel=_LOOK)(verify)
+app.command("log", rich_help_panel=_LOOK)(log)
+app.command("prune", rich_help_panel=_LOOK)(prune)
+app.command("forget", rich_help_panel=_LOOK)(forget)
 
 
 def _print_version(wanted: bool) -> None:
@@ -85,11 +95,40 @@ def main() -> NoReturn:
     # No matrix is multiplied here; threads for it would only be started and wait.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path.insert(0, _WithoutPandas)
+    signal.signal(signal.SIGTERM, _end)
+    _catch_aborts()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character gets an escape, not a crash.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     _leave(_run())
+
+
+def _end(_signal: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+def _give_up(_signal: int) -> NoReturn:
+    from audience.trail import last
+
+    where = last() or "a table"
+    text = f"error: {where} cannot be read: the library that reads it gave up over what is in it\n"
+    os.write(2, text.encode())
+    os._exit(ExitCode.DATA)
+
+
+def _catch_aborts() -> None:
+    """Tell in words when a library ends the process: some do, over tables that are damaged.
+
+    Python's own handlers would never be called: a process that was aborted runs no more of it.
+    """
+    global _handler
+    _handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(_give_up)
+    ctypes.CDLL(None).signal(signal.SIGABRT, _handler)
+
+
+_handler: object = None
+"""Kept for as long as the process may call it."""
 
 
 def _run() -> int:
@@ -102,6 +141,8 @@ def _run() -> int:
                 raise
             code = end.code
         sys.stdout.flush()
+    except Terminated:  # outside of commands
+        return ExitCode.TERMINATED
     except OSError as error:  # from what is printed outside of commands: --version, --help
         tell_lost_output(error)
         return ExitCode.STORE

@@ -14,7 +14,9 @@ import typer
 from audience.commands.options import (
     AsOfOption,
     EngineOption,
+    MinCellOption,
     NoCacheOption,
+    NotifyOption,
     PackOption,
     ProfileOption,
     ProjectOption,
@@ -22,15 +24,18 @@ from audience.commands.options import (
     RulesArgument,
     SummaryFormatOption,
     VarOption,
+    least_count,
     read_as_of,
     read_variables,
 )
 from audience.commands.output import SummaryFormat, guarded, say, warn, write_grids, write_json
+from audience.commands.runs import Run, told
 from audience.errors import ExpectationError
 
 if TYPE_CHECKING:
     from audience.api import BuildResult
     from audience.engine.steps import OnStep, Step
+    from audience.insight.cells import Cell
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Compute all sizes and publish nothing.")
@@ -47,13 +52,20 @@ def build_pack(
     engine: EngineOption = "polars",
     no_cache: NoCacheOption = False,
     profile: ProfileOption = False,
+    notify: NotifyOption = None,
     format: SummaryFormatOption = SummaryFormat.TABLE,
+    min_cell: MinCellOption = None,
     project: ProjectOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Evaluate rule files in one run and publish their packs."""
-    how = _How(engine, dry_run, not no_cache, profile, format, quiet)
-    _build(rules, as_of, pack, var, project, how)
+    """Evaluate rule files in one run and publish their packs.
+
+    The run is told of in the log, however it ends: `audience log` shows it.
+    """
+    how = _How(engine, dry_run, not no_cache, profile, format, min_cell, quiet)
+    with told("build-pack", notify) as run:
+        run.logged = not dry_run
+        _build(run, rules, as_of, pack, var, project, how)
 
 
 @guarded
@@ -66,13 +78,14 @@ def size(
     no_cache: NoCacheOption = False,
     profile: ProfileOption = False,
     format: SummaryFormatOption = SummaryFormat.TABLE,
+    min_cell: MinCellOption = None,
     project: ProjectOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Compute the sizes and overlaps of packs; publish nothing (build-pack --dry-run)."""
     # Sizes are what was asked for: --quiet leaves out the talk, not them.
-    how = _How(engine, True, not no_cache, profile, format, quiet, always=True)
-    _build(rules, as_of, pack, var, project, how)
+    how = _How(engine, True, not no_cache, profile, format, min_cell, quiet, always=True)
+    _build(Run("size"), rules, as_of, pack, var, project, how)
 
 
 @guarded
@@ -106,11 +119,13 @@ class _How:
     cache: bool
     profile: bool
     format: SummaryFormat
+    min_cell: int | None
     quiet: bool
     always: bool = False
 
 
 def _build(
+    run: Run,
     rules: Sequence[Path] | None,
     as_of: str | None,
     pack: Sequence[str] | None,
@@ -122,7 +137,8 @@ def _build(
     from audience.engine.steps import Steps
     from audience.report.words import counted
 
-    found = api.load(project)
+    run.project = found = api.load(project)
+    run.facts["rules"] = [str(each) for each in rules or ()]
     day = read_as_of(as_of, found)
     broken: ExpectationError | None = None
     with _progress(how.quiet) as on_step:
@@ -142,8 +158,9 @@ def _build(
         except ExpectationError as error:
             # The numbers are what shows what is wrong.
             broken, results = error, error.results
+    run.facts |= api.facts_of(results)
     if not how.quiet or how.always:
-        _write(results, how.format)
+        _write(results, how.format, least_count(how.min_cell, how.format, found))
     warn((text for result in results for text in result.warnings), quiet=how.quiet)
     if not how.quiet:
         for result in results:
@@ -162,20 +179,25 @@ def _build(
         raise broken
 
 
-def _write(results: Sequence[BuildResult], format: SummaryFormat) -> None:
-    from audience.report.tables import summary_grids
+def _write(results: Sequence[BuildResult], format: SummaryFormat, least: int) -> None:
+    from audience.insight.sharing import hidden_in_summary
+    from audience.report.counts import summary_grids
 
+    hidden = [hidden_in_summary(result.summary, least) for result in results]
+    told = list(zip(results, hidden, strict=True))
     if format is SummaryFormat.JSON:
-        write_json({"builds": [_result_dict(result) for result in results]})
+        write_json({"builds": [_result_dict(result, cells) for result, cells in told]})
     else:
-        grids = [grid for result in results for grid in summary_grids(result.summary)]
+        grids = [grid for result, cells in told for grid in summary_grids(result.summary, cells)]
         write_grids(grids, markdown=format is SummaryFormat.MARKDOWN)
 
 
-def _result_dict(result: BuildResult) -> dict[str, Any]:
+def _result_dict(result: BuildResult, hidden: frozenset[Cell]) -> dict[str, Any]:
+    from audience.insight.sharing import shared_summary
+
     published = result.published
     return {
-        **result.summary.to_dict(),
+        **shared_summary(result.summary, hidden),
         "folder": str(published.folder) if published else None,
         "unchanged": published.unchanged if published else None,
         "warnings": list(result.warnings),

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     EXPECTATION = 8
     CASES = 9
     INTERRUPTED = 130
+    TERMINATED = 143
 
     @property
     def meaning(self) -> str:
@@ -51,6 +52,7 @@ _MEANINGS = {
     ),
     ExitCode.CASES: "a case of `audience test` does not hold",
     ExitCode.INTERRUPTED: "interrupted; what was published before is as it was",
+    ExitCode.TERMINATED: "told to end (SIGTERM); what was published before is as it was",
 }
 
 _CODES: tuple[tuple[type[AudienceError], ExitCode], ...] = (
@@ -62,6 +64,27 @@ _CODES: tuple[tuple[type[AudienceError], ExitCode], ...] = (
     (NotPublishedError, ExitCode.NOT_PUBLISHED),
     (ExpectationError, ExitCode.EXPECTATION),
 )
+
+
+class Terminated(BaseException):
+    """The process was told to end: like an interruption, no command may swallow it."""
+
+
+def exit_of(error: BaseException) -> ExitCode:
+    """The exit code of whatever ends a run."""
+    match error:
+        case AudienceError():
+            return code_of(error)
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED
+        case Terminated():
+            return ExitCode.TERMINATED
+        case BrokenPipeError():
+            return ExitCode.OK
+        case OSError():
+            return ExitCode.STORE
+        case _:
+            return ExitCode.INTERNAL
 
 
 def code_of(error: AudienceError) -> ExitCode:

@@ -64,6 +64,25 @@ NoCacheOption = Annotated[
     bool,
     typer.Option("--no-cache", help="Take nothing from earlier runs, keep nothing for later ones."),
 ]
+MinCellOption = Annotated[
+    int | None,
+    typer.Option(
+        "--min-cell",
+        min=0,
+        help="Hide counts below this, and those that would tell them; default: nothing, but in "
+        "Markdown the project's `min_cell`.",
+        show_default=False,
+    ),
+]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--notify",
+        help="Where a failure is told: an http(s) address, which gets the run's record as JSON, "
+        "or a command, which gets it on its input.",
+        show_default=False,
+    ),
+]
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="Say what each step read and how long it took.")
 ]
@@ -86,6 +105,15 @@ def read_as_of(text: str | None, project: Project) -> date | None:
             f"--as-of `{text}`: expected a date such as 2023-04-30, today or yesterday"
         )
     return day
+
+
+def least_count(given: int | None, format: SummaryFormat, project: Project | None) -> int:
+    """The least count that is told: what is pasted elsewhere is made to be shared."""
+    if given is not None or format is not SummaryFormat.MARKDOWN:
+        return given or 0
+    from audience.rules.settings import MIN_CELL
+
+    return project.min_cell if project else MIN_CELL
 
 
 def read_variables(texts: Sequence[str] | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
-from audience.commands.exits import ExitCode, code_of
+from audience.commands.exits import ExitCode, Terminated, code_of, exit_of
 from audience.errors import AudienceError, RuleError
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             for line in str(error).splitlines():
                 say(f"error: {visible(line)}")
             raise typer.Exit(code_of(error)) from None
-        except KeyboardInterrupt:
-            say("interrupted; nothing was published by this run beyond what was said")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except (KeyboardInterrupt, Terminated) as error:
+            what = "interrupted" if isinstance(error, KeyboardInterrupt) else "told to end"
+            say(f"{what}; nothing was published by this run beyond what was said")
+            raise typer.Exit(exit_of(error)) from None
         except BrokenPipeError:
             _give_up_stdout()  # whoever read our output has gone
             raise typer.Exit(ExitCode.OK) from None

@@ -1,4 +1,4 @@
-"""``list-packs``, ``show-pack``, ``diff-packs``: what is published."""
+"""``list-packs``, ``show-pack``, ``verify``, ``export-pack``, ``diff-packs``: what is published."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import typer
 
 from audience.commands.options import (
     FormatOption,
+    MinCellOption,
     ProjectOption,
+    QuietOption,
     SummaryFormatOption,
+    least_count,
 )
 from audience.commands.output import Format, SummaryFormat, guarded, say, write_grids, write_json
+from audience.errors import StoreError
 
 _MEMBERS = 5
 # The help is markup: a bracket that is meant is escaped.
@@ -26,13 +30,16 @@ def list_packs(format: FormatOption = Format.TABLE, project: ProjectOption = Non
     from audience import api
     from audience.report.tables import builds_grid
 
-    manifests = api.list_builds(api.load(project))
+    found = api.list_builds(api.load(project))
     if format is Format.JSON:
-        write_json({"builds": [_brief(manifest) for manifest in manifests]})
-    elif manifests:
-        write_grids([builds_grid(manifests)])
-    else:
+        briefs = [_brief(manifest) for manifest in found.builds]
+        write_json({"builds": briefs, "damaged": list(found.damaged)})
+    elif found.builds:
+        write_grids([builds_grid(found.builds)])
+    elif not found.damaged:
         say("nothing is published yet; `audience build-pack` publishes")
+    if found.damaged:
+        raise StoreError("\n".join(found.damaged))
 
 
 @guarded
@@ -45,8 +52,9 @@ def show_pack(
     from audience import api
     from audience.report.tables import build_grids
 
-    build, name = api.show(api.load(project), pack)
-    members = build.ids(name)[:_MEMBERS].to_pylist() if name else []
+    opened = api.load(project)
+    build, name = api.show(opened, pack)
+    members = api.members(opened, pack, _MEMBERS).to_pylist() if name else []
     if format is Format.JSON:
         manifest = {**asdict(build.manifest), "as_of": str(build.manifest.as_of)}
         value = {"folder": str(build.folder), "manifest": manifest}
@@ -55,6 +63,84 @@ def show_pack(
         write_json(value)
     else:
         write_grids(build_grids(build, name, members))
+
+
+@guarded
+def verify(
+    packs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PACK]...",
+            help=f"{_NAME} or a build's folder; default: all that is published.",
+            show_default=False,
+        ),
+    ] = None,
+    format: FormatOption = Format.TABLE,
+    project: ProjectOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Hold published files against the SHA-256 of their manifest, and the manifest against itself.
+
+    Every file that is damaged, missing or nobody's is named, and the exit code is 5.
+    """
+    from audience import api
+    from audience.report.tables import verified_grid
+
+    found = api.verify(api.load_if_any(project), packs or ())
+    if format is Format.JSON:
+        write_json({"builds": [asdict(each) for each in found]})
+    elif found and not quiet:
+        write_grids([verified_grid(found)])
+    elif not found and not quiet:
+        say("nothing is published yet; `audience build-pack` publishes")
+    faults = [fault for each in found for fault in each.faults]
+    if faults:
+        raise StoreError("\n".join(faults))
+
+
+@guarded
+def export_pack(
+    pack: Annotated[str, typer.Argument(help=r"campaign/phase\[@as_of]/pack")],
+    file: Annotated[
+        Path, typer.Argument(help="The file to write: .parquet, .csv or .txt, an id a line.")
+    ],
+    project: ProjectOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Write a published pack's ids to a file, without those who are on suppress lists by now."""
+    from audience import api
+    from audience.report.words import counted
+
+    count = api.export(api.load(project), pack, file)
+    if not quiet:
+        say(f"wrote {counted(count, 'id')} to {file}")
+
+
+@guarded
+def log(
+    last: Annotated[
+        int, typer.Option("--last", "-n", min=1, help="How many runs, the newest last.")
+    ] = 20,
+    format: FormatOption = Format.TABLE,
+    project: ProjectOption = None,
+) -> None:
+    """Show the log of runs: what was built from what, sizes, time, exit code.
+
+    Each line names the hash of the one before it; where the chain is broken, the exit code is 5.
+    """
+    from audience import api
+    from audience.report.tables import log_grid
+
+    found = api.read_log(api.load(project))
+    runs = found.runs[-last:]
+    if format is Format.JSON:
+        write_json({"runs": list(runs), "faults": list(found.faults)})
+    elif runs:
+        write_grids([log_grid(runs)])
+    elif not found.faults:
+        say("no run is in the log yet; `audience build-pack` publishes")
+    if found.faults:
+        raise StoreError("\n".join(found.faults))
 
 
 @guarded
@@ -73,11 +159,13 @@ def diff_packs(
         ),
     ] = None,
     format: SummaryFormatOption = SummaryFormat.TABLE,
+    min_cell: MinCellOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Compare two packs, two phases or two builds: who was kept, added, removed."""
     from audience import api
-    from audience.report.tables import diff_grids
+    from audience.insight.sharing import hidden_in_diff, shared_diff
+    from audience.report.counts import diff_grids
     from audience.report.words import counted
 
     opened = api.load_if_any(project)
@@ -85,10 +173,12 @@ def diff_packs(
     if write:
         count = api.write_diff(opened, found, write)
         say(f"wrote {counted(count, 'file')} below {write}")
+    hidden = hidden_in_diff(found, least_count(min_cell, format, opened), matrix=matrix)
     if format is SummaryFormat.JSON:
-        write_json(found.to_dict(matrix=matrix))
+        write_json(shared_diff(found, hidden, matrix=matrix))
     else:
-        write_grids(diff_grids(found, matrix=matrix), markdown=format is SummaryFormat.MARKDOWN)
+        grids = diff_grids(found, matrix=matrix, hidden=hidden)
+        write_grids(grids, markdown=format is SummaryFormat.MARKDOWN)
 
 
 def _brief(manifest: object) -> dict[str, object]:

@@ -40,6 +40,7 @@ def scan(
     for file in files:
         groups.setdefault(shape(table, file, needed), []).append(file)
     parts = []
+    table.check_pages(files, stored)
     for group in groups.values():
         raw = engine.read(group, stored, numbered=numbered)
         found: list[Any] = _canonical(table, group[0], columns, engine.time_zone, len(groups) > 1)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from audience.engine.base import ROW
 from audience.engine.compile import with_tests
 from audience.engine.tables import TableFile
-from audience.errors import DataError
+from audience.errors import DataError, UnreadableError
 from audience.kinds import Type
 from audience.plan.nodes import Test
 from audience.sorting import Sorting
@@ -90,7 +90,7 @@ class DuckdbEngine:
             yield
         except duckdb.Error as error:
             reason = str(error).splitlines()[0][:300]
-            raise DataError(f"the tables could not be read: {reason}") from None
+            raise UnreadableError(f"the tables could not be read: {reason}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""

@@ -13,8 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audience.engine.pages import Chunk, chunk_of
 from audience.errors import DataError
 from audience.kinds import Kind, Type
+from audience.trail import opening
 
 _NOTE = b"ARROW:schema"
 
@@ -33,10 +35,17 @@ class Footer:
     """By column, its bytes as they lie on the disk."""
     bounds: tuple[Any, ...]
     bounded: bool
+    chunks: tuple[Chunk, ...] = ()
+    """Where the pages of each column lie."""
 
 
 def read_footer(table: str, time: str, path: Path) -> Footer:
     """Read a footer; ``time`` names the column whose bounds are wanted. Raises DataError."""
+    with opening(f"table `{table}`: {path}"):
+        return _read_footer(table, time, path)
+
+
+def _read_footer(table: str, time: str, path: Path) -> Footer:
     try:
         with pq.ParquetFile(path) as file:
             metadata = file.metadata
@@ -46,14 +55,22 @@ def read_footer(table: str, time: str, path: Path) -> Footer:
     counts: dict[str, int | None] = {}
     sizes: dict[str, int] = {}
     bounds: list[Any] = []
+    chunks: list[Chunk | None] = []
     bounded = 0
     for group in range(metadata.num_row_groups):
         row_group = metadata.row_group(group)
         for number in range(row_group.num_columns):
             column = row_group.column(number)
+            if column.physical_type != metadata.schema.column(number).physical_type:
+                # Asked for its statistics, the library would end the process.
+                raise DataError(
+                    f"table `{table}`: cannot read {path}: its footer contradicts itself about "
+                    f"`{column.path_in_schema}`"
+                )
             flat = "." not in column.path_in_schema or column.path_in_schema in schema.names
             whole = column.path_in_schema if flat else column.path_in_schema.partition(".")[0]
             sizes[whole] = sizes.get(whole, 0) + column.total_compressed_size
+            chunks.append(chunk_of(whole, column))
             if not flat:  # a nested path's nulls are those of its elements
                 continue
             stats = column.statistics
@@ -67,7 +84,8 @@ def read_footer(table: str, time: str, path: Path) -> Footer:
     if metadata.num_row_groups == 0:
         counts = dict.fromkeys(schema.names, 0)
     every = bounded == metadata.num_row_groups
-    return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every)
+    pages = tuple(filter(None, chunks))
+    return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every, pages)
 
 
 def _as_written(schema: pa.Schema, notes: Mapping[bytes, bytes]) -> pa.Schema:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
-from audience.errors import DataError, listed, nearest
+from audience.errors import DataError, listed, masked, nearest
 
 _BOM = b"\xef\xbb\xbf"
 _WHOLE = r"^\s*[+-]?[0-9]{1,19}\s*$"
@@ -92,7 +92,7 @@ def _check_header(data: bytes) -> None:
     """A first id taken for a column's name would be lost."""
     first = data.removeprefix(_BOM).decode().splitlines()[0].strip().strip('"')
     if re.fullmatch(r"[+-]?\d+", first, re.ASCII):
-        raise DataError(f"its first line is `{first}`, where the column's name should be")
+        raise DataError(f"its first line is `{masked(first)}`, where the column's name should be")
 
 
 def _read_text(data: bytes, _column: str) -> pa.Array:
@@ -135,7 +135,8 @@ def _as_integers(values: pa.Array, path: Path) -> pa.Array:
     wrong = pc.invert(pc.match_substring_regex(values, _WHOLE))
     if pc.any(wrong).as_py():
         row = pc.index(wrong, True).as_py()
-        raise DataError(f"row {row + 1}: `{values[row].as_py()}` is no whole number, as keys are")
+        shown = masked(values[row].as_py())
+        raise DataError(f"row {row + 1}: `{shown}` is no whole number, as keys are")
     return pc.utf8_trim_whitespace(values).cast(pa.int64())
 
 

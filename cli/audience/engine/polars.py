@@ -14,7 +14,7 @@ import pyarrow as pa
 from audience.engine.base import ROW
 from audience.engine.compile import with_tests
 from audience.engine.tables import TableFile
-from audience.errors import DataError
+from audience.errors import UnreadableError
 from audience.kinds import Kind, Type
 from audience.plan.nodes import Test
 from audience.sorting import Sorting
@@ -88,7 +88,7 @@ class PolarsEngine:
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # A panic is not an Exception: left alone it would pass every handler above.
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise DataError(f"the tables could not be read: {lines[0][:300]}") from None
+            raise UnreadableError(f"the tables could not be read: {lines[0][:300]}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""

@@ -15,6 +15,8 @@ from audience.cache import Cache
 from audience.engine.algebra import Algebra, Given
 from audience.engine.base import Engine
 from audience.engine.behaviour import Behaviour, StrayEvents
+from audience.engine.diagnosis import named_files
+from audience.engine.novel import Novel, find_novel
 from audience.engine.relations import Relations
 from audience.engine.steps import Steps
 from audience.engine.strategy import asked_of
@@ -22,7 +24,7 @@ from audience.engine.tables import TableData
 from audience.engine.users import Users
 from audience.keyring import Keyring
 from audience.membership import Membership
-from audience.plan.nodes import Fold, Limit, Listed, Plan
+from audience.plan.nodes import Fold, Limit, Listed, Plan, Test
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Outcome:
     memberships: Mapping[date | None, Membership]
     stray: tuple[StrayEvents, ...]
     strangers: tuple[Strangers, ...]
+    novel: tuple[Novel, ...]
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,21 @@ def run_plan(
     users: Mapping[date | None, TableData],
     means: Means,
     lists: Mapping[Listed, pa.Array],
+    dictionary: Mapping[str, Test] | None = None,
 ) -> Outcome:
     """Evaluate a plan.
 
     ``users`` is the user table as it was on each day that the plan reads it of, newest last.
-    ``lists`` has the ids of each of its lists: distinct, of the keys' type.
+    ``lists`` has the ids of each of its lists: distinct, of the keys' type. ``dictionary`` has
+    for tags that the plan reads the test that their dictionary has a value.
 
     Raises DataError where a table can't be read or its keys are not what they must be.
     """
-    with means.engine.refusals():  # some engines bind what is asked of them at once
-        found = {day: _read_users(plan, table, day, means) for day, table in users.items()}
+    everything = [*users.values(), *(tables[read.table] for read in plan.events)]
+    # Some engines bind what is asked of them at once.
+    with named_files(everything), means.engine.refusals():
+        known = dictionary or {}
+        found = {day: _read_users(plan, table, day, means, known) for day, table in users.items()}
         behaviour = Behaviour(
             plan, tables, found, means.engine, means.cache, means.steps, tally=means.tally
         )
@@ -106,7 +114,12 @@ def run_plan(
                 step.rows = each.count
             unknown = algebra.strangers.items()
             strangers += [Strangers(listed, count, day) for listed, count in unknown if count]
-        return Outcome(memberships, stray, tuple(strangers))
+        novel = [
+            value
+            for day, each in found.items()
+            for value in find_novel(each, _used(known, plan, day), means.engine, day)
+        ]
+        return Outcome(memberships, stray, tuple(strangers), tuple(novel))
 
 
 def measure_user(
@@ -122,11 +135,23 @@ def measure_user(
         return {number: held.measure(fold, user) for number, fold in folds.items()}
 
 
-def _read_users(plan: Plan, table: TableData, day: date | None, means: Means) -> Users:
+def _used(dictionary: Mapping[str, Test], plan: Plan, day: date | None) -> Mapping[str, Test]:
+    """The tests of tags that the files of one snapshot read."""
+    columns = asked_of(plan, day).columns
+    return {name: test for name, test in dictionary.items() if name in columns}
+
+
+def _read_users(
+    plan: Plan,
+    table: TableData,
+    day: date | None,
+    means: Means,
+    dictionary: Mapping[str, Test],
+) -> Users:
     users = Users(means.engine, table, plan.types[table.name], means.cache)
     with means.steps.step("read", table.name) as step:
         before = means.cache.read_bytes
-        users.read(asked_of(plan, day))
+        users.read(asked_of(plan, day, _used(dictionary, plan, day).values()))
         step.rows, step.bytes = users.count, users.bytes
         step.kept = means.cache.read_bytes - before
     return users

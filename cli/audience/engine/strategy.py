@@ -70,12 +70,12 @@ class Asked:
         return sorted({*(test.column for test in self.tests), *self.ordering})
 
 
-def asked_of(plan: Plan, snapshot: date | None) -> Asked:
-    """What the files of one snapshot ask."""
+def asked_of(plan: Plan, snapshot: date | None, also: Iterable[Test] = ()) -> Asked:
+    """What the files of one snapshot ask, and what is asked of their columns ``also``."""
     used = [plan.nodes[number] for number in reachable(plan.nodes, plan.roots(snapshot))]
     ordering = {node.by for node in used if isinstance(node, Kept) and node.by}
     tests = tuple(node for node in used if isinstance(node, Test))
-    return Asked(tests, tuple(sorted(ordering)))
+    return Asked(tuple(dict.fromkeys((*tests, *also))), tuple(sorted(ordering)))
 
 
 def column_passes(columns: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from audience.engine.files import find_files, hive_keys
 from audience.engine.footers import add_known, kind_of, read_footer, usable_kind
+from audience.engine.pages import Chunk, check_pages
 from audience.errors import DataError
 from audience.kinds import Kind, Tag, Type
 from audience.rules.project import TableSpec
+from audience.threads import in_threads
 
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 _RESERVED = "__audience_"
@@ -40,6 +42,8 @@ class TableFile:
     """What changes when the file does."""
     sizes: Mapping[str, int] = field(default_factory=dict, repr=False)
     """By column, its bytes as they lie on the disk."""
+    chunks: tuple[Chunk, ...] = field(default=(), repr=False)
+    """Where the pages of each column lie."""
 
     @property
     def is_unchanged(self) -> bool:
@@ -68,6 +72,8 @@ class TableData:
     snapshot: date | None = None
     snapshots: Mapping[date, tuple[Path, ...]] = field(default_factory=dict, repr=False)
     """The files of each day's snapshot; this is the table as it was on ``snapshot``."""
+    checked: dict[Path, set[str]] = field(default_factory=dict, repr=False, compare=False)
+    """By file the columns whose pages were held against their checksums."""
 
     @property
     def zoned(self) -> bool:
@@ -119,6 +125,23 @@ class TableData:
         for file in files:
             if not file.is_unchanged:
                 raise DataError(f"table `{self.name}`: {file.path} changed while it was read")
+
+    def check_pages(self, files: Iterable[TableFile], columns: Iterable[str]) -> None:
+        """Hold what is about to be read against its checksums, once. Raises DataError."""
+        if self.spec.checksums == "off":
+            return
+        names = set(columns)
+        required = self.spec.checksums == "require"
+
+        def check(file: TableFile) -> None:
+            done = self.checked.setdefault(file.path, set())
+            left = [each for each in file.chunks if each.column in names - done]
+            where = f"table `{self.name}`: {file.path}"
+            if left and not check_pages(where, file.path, left, required=required):
+                done.update(file.sizes)  # its writer left none
+            done.update(names)
+
+        in_threads(check, files)
 
     def missing_days(self, windows: Iterable[tuple[date | None, date]]) -> list[date]:
         """Days inside the windows, from the first there is, without partition or known gap."""
@@ -260,9 +283,14 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
                 proven,
                 _stamp(path, stat),
                 footer.sizes,
+                footer.chunks,
             )
         )
     assert first is not None
+    if not rows and not spec.allow_empty:
+        raise DataError(
+            f"table `{spec.name}`: `{spec.path}` has no rows; `allow_empty: true` takes it so"
+        )
     partitions = _partition_types(spec, files, first)
     if spec.key in partitions:
         raise DataError(f"table `{spec.name}`: the key `{spec.key}` is a partition, not a column")

@@ -20,7 +20,7 @@ from audience.engine.base import OWN, ROW, Engine
 from audience.engine.columns import alike, in_order, scan
 from audience.engine.strategy import Asked, column_passes, size_of
 from audience.engine.tables import TableData
-from audience.errors import DataError
+from audience.errors import DataError, masked
 from audience.keyring import Keyring
 from audience.kinds import Type
 from audience.membership import combined
@@ -145,7 +145,7 @@ class Users:
         """Each key must be there once. Raises DataError."""
         ring = self.ring
         if len(ring.repeated):
-            shown = ", ".join(str(key) for key in ring.repeated.unique()[:_EXAMPLES].to_pylist())
+            shown = ", ".join(map(masked, ring.repeated.unique()[:_EXAMPLES].to_pylist()))
             raise DataError(
                 f"{self._key_name} is not unique: {len(ring.repeated):,} of {len(ring):,} rows "
                 f"repeat a key, for example {shown}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -74,9 +74,56 @@ class Summary:
         return f"{self.campaign}/{self.phase}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """As JSON has it: every count."""
         snapshot = self.snapshot.isoformat() if self.snapshot else None
         return {**asdict(self), "as_of": self.as_of.isoformat(), "snapshot": snapshot}
+
+
+def read_summary(data: Mapping[str, Any]) -> Summary:
+    """A summary as :meth:`Summary.to_dict` told it. Raises KeyError, TypeError, ValueError."""
+    snapshot = data["snapshot"]
+    return Summary(
+        **{
+            **data,
+            "as_of": date.fromisoformat(data["as_of"]),
+            "snapshot": date.fromisoformat(snapshot) if snapshot else None,
+            "packs": tuple(PackSize(**each) for each in data["packs"]),
+            "overlaps": tuple(Overlap(**each) for each in data["overlaps"]),
+            "stages": tuple(
+                Stages(**{**each, "packs": tuple(each["packs"])}) for each in data["stages"]
+            ),
+        }
+    )
+
+
+def recounted(
+    summary: Summary, base: int, sizes: Mapping[str, int], both: Mapping[tuple[str, str], int]
+) -> Summary:
+    """A summary after its packs were changed: their sizes now, and what each two have in common.
+
+    How many are in a pack only by a missing value is known as a bound alone.
+    """
+    return replace(
+        summary,
+        base=base,
+        packs=tuple(
+            replace(
+                pack,
+                size=sizes[pack.name],
+                share=share(sizes[pack.name], base),
+                only_missing=min(pack.only_missing, sizes[pack.name]),
+            )
+            for pack in summary.packs
+        ),
+        overlaps=tuple(
+            replace(each, both=count, share=share(count, sizes[each.pack]))
+            for each in summary.overlaps
+            for count in [both[each.pack, each.other]]
+        ),
+        stages=tuple(
+            replace(each, total=sum(sizes[name] for name in each.packs)) for each in summary.stages
+        ),
+    )
 
 
 @dataclass(frozen=True)

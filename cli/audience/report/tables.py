@@ -2,130 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from audience.engine.steps import Step
-from audience.insight.diff import BuildDiff
-from audience.insight.summary import Summary, overlap_table
 from audience.insight.tags import QUANTILES, TagReport
 from audience.kinds import Value
 from audience.report.grid import Column, Grid
-from audience.report.words import change, number, percent, size
+from audience.report.words import duration, number, percent, size
 from audience.store.manifest import Manifest
 from audience.store.read import Build
-
-
-def summary_grids(summary: Summary) -> list[Grid]:
-    """Sizes, that stages add up, then the overlap of all packs with each other."""
-    label = f"  {summary.label}" if summary.label else ""
-    title = f"{summary.name}{label}  as of {summary.as_of}"
-    title += f"  snapshot {summary.snapshot}" if summary.snapshot else ""
-    title += f"  base {number(summary.base)} of {number(summary.users)} users"
-    title += f", {number(summary.suppressed)} suppressed" if summary.suppressed else ""
-    columns = [
-        Column("#", True),
-        Column("pack"),
-        Column("label"),
-        Column("size", True),
-        Column("of base", True),
-    ]
-    doubtful = any(pack.only_missing for pack in summary.packs)
-    if doubtful:
-        columns.append(Column("only by a missing value", True))
-    rows = []
-    for place, pack in enumerate(summary.packs, 1):
-        row = [str(place), pack.name, pack.label, number(pack.size), percent(pack.share)]
-        rows.append(tuple(row + ([number(pack.only_missing)] if doubtful else [])))
-    grids = [Grid(title, tuple(columns), tuple(rows))]
-    if summary.stages:
-        grids.append(_stages_grid(summary))
-    stages = [set(each.packs) for each in summary.stages]
-    names = {pack.name for pack in summary.packs}
-    if len(names) > 1 and not any(names <= each for each in stages):  # stages have no overlap
-        grids.append(_overlap_grid(summary))
-    return grids
-
-
-def _stages_grid(summary: Summary) -> Grid:
-    """That everybody in the base is in one stage, or how many are in none."""
-    rows = []
-    for stages in summary.stages:
-        parts = [(f"{len(stages.packs)} stages", stages.total)]
-        parts += [("in none", stages.rest)] if stages.rest else []
-        for what, users in parts:
-            share = percent(users / summary.base if summary.base else None)
-            rows.append((stages.name, what, number(users), share))
-    columns = (Column("stages"), Column(""), Column("size", True), Column("of base", True))
-    title = f"stages: parts of the base of {number(summary.base)} users"
-    return Grid(title, columns, tuple(rows))
-
-
-def _overlap_grid(summary: Summary) -> Grid:
-    pairs = overlap_table(summary)
-    heads = [Column(str(place), True) for place in range(1, len(summary.packs) + 1)]
-    rows = []
-    for place, one in enumerate(summary.packs, 1):
-        cells = []
-        for other in summary.packs:
-            if one is other:
-                cells.append("·")
-            else:
-                both = pairs[one.name, other.name]
-                cells.append(f"{number(both.both)} {percent(both.share)}" if both.both else "0")
-        rows.append((str(place), one.name, *cells))
-    title = "overlap: users in both, and their share of the row's pack"
-    return Grid(title, (Column("#", True), Column("pack"), *heads), tuple(rows))
-
-
-def diff_grids(diff: BuildDiff, *, matrix: bool) -> list[Grid]:
-    """What changed, what is on one side only, and on request how users moved."""
-    grids = []
-    title = f"{diff.old} → {diff.new}"
-    if diff.packs:
-        names = ("pack", "label", "old", "new", "change", "kept", "added", "removed", "Jaccard")
-        columns = tuple(Column(name, name not in {"pack", "label"}) for name in names)
-        rows = tuple(
-            (
-                pack.name,
-                pack.label,
-                number(pack.old_size),
-                number(pack.new_size),
-                change(pack.change),
-                number(pack.kept),
-                number(pack.added),
-                number(pack.removed),
-                "–" if pack.jaccard is None else f"{pack.jaccard:.3f}",
-            )
-            for pack in diff.packs
-        )
-        grids.append(Grid(title, columns, rows))
-    lone = [(diff.old, pack) for pack in diff.only_old] + [
-        (diff.new, pack) for pack in diff.only_new
-    ]
-    if lone:
-        heads = (Column("pack"), Column("label"), Column("size", True), Column("only in"))
-        head = "packs on one side only" if diff.packs else f"{title}: no pack on both sides"
-        lines = tuple((pack.name, pack.label, number(pack.size), where) for where, pack in lone)
-        grids.append(Grid(head, heads, lines))
-    if matrix:
-        grids.append(_matrix_grid(diff))
-    return grids
-
-
-def _matrix_grid(diff: BuildDiff) -> Grid:
-    names = list(diff.matrix[0].into) if diff.matrix else []
-    heads = (Column("old pack"), Column("size", True), *(Column(name, True) for name in names))
-    rows = tuple(
-        (
-            row.pack,
-            number(row.size),
-            *(number(row.into[name]) for name in names),
-            number(row.out),
-        )
-        for row in diff.matrix
-    )
-    title = "where each old pack's users are among the new packs (one user may be in several)"
-    return Grid(title, (*heads, Column("in none", True)), rows)
+from audience.store.verify import Verified
 
 
 def steps_grid(steps: Sequence[Step]) -> Grid:
@@ -224,6 +111,51 @@ def builds_grid(manifests: Sequence[Manifest]) -> Grid:
 
 def _suppressed(manifest: Manifest) -> str:
     return f", {number(manifest.suppressed)} suppressed" if manifest.suppressed else ""
+
+
+def verified_grid(builds: Sequence[Verified]) -> Grid:
+    """What was looked at, and whether it is whole."""
+    columns = (
+        Column("build"),
+        Column("packs", True),
+        Column("users", True),
+        Column("as published"),
+    )
+    rows = tuple(
+        (each.build, number(each.packs), number(each.users), "no" if each.faults else "yes")
+        for each in builds
+    )
+    return Grid("files held against their manifests", columns, rows)
+
+
+def log_grid(runs: Sequence[Mapping[str, Any]]) -> Grid:
+    """Runs, the newest last: a line for each build, or for the run where it made none."""
+    columns = (
+        Column("time (UTC)"),
+        Column("command"),
+        Column("exit", True),
+        Column("took", True),
+        Column("build"),
+        Column("users in packs", True),
+        Column("what"),
+    )
+    rows = []
+    for run in runs:
+        head = (
+            str(run.get("time", "")).replace("T", " ").removesuffix("Z"),
+            str(run.get("command", "")),
+            str(run.get("exit", "")),
+            duration(float(run.get("seconds", 0))),
+        )
+        message = str(run.get("message", "")).split("\n", 1)[0]
+        facts: Sequence[Mapping[str, Any]] = run.get("builds") or [{}]
+        for fact in facts:
+            users = number(sum(fact["packs"].values())) if "packs" in fact else ""
+            what = message or ("unchanged" if fact.get("unchanged") else "")
+            what = "published" if not what and "manifest" in fact else what
+            rows.append((*head, str(fact.get("build", "")), users, what))
+            head = ("", "", "", "")
+    return Grid("runs", columns, tuple(rows))
 
 
 def build_grids(build: Build, pack: str, members: Sequence[object]) -> list[Grid]:

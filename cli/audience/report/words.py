@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+HIDDEN = "hidden"
+"""What stands where a count is too small to be shared, or would tell one that is."""
+
 
 def number(value: int) -> str:
     """``12,345``."""

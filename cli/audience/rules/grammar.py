@@ -131,6 +131,14 @@ PROJECT = {
     "tags": Key("The dictionary over the user table's columns.", "dictionary"),
     "suppress": Key("Lists of users who are never in a pack.", "suppress"),
     "cache": Key("How much is kept for the next run: 500MB, 4GB, or off; default 4GB.", "size"),
+    "min_cell": Key(
+        "In what is made to be shared, smaller counts are hidden; default 10, 0 for none.",
+        "min_cell",
+    ),
+    "access": Key(
+        "Who may read what is written: `owner`, the default, or `group`: the owner's group too.",
+        "access",
+    ),
 }
 
 SUPPRESS = {
@@ -151,6 +159,12 @@ TABLE = {
     "action": Key("The column that `event:` is compared with.", "text"),
     "actions": Key("The actions there are: a list, or labels with the stored values.", "values"),
     "columns": Key("The dictionary over an event table's columns, as `tags` is.", "dictionary"),
+    "allow_empty": Key("Whether the table may have no rows; default false.", "bool"),
+    "checksums": Key(
+        "Whether pages are held against their checksums: `auto`, the default: where there are any; "
+        "`require`, `off`.",
+        "checksums",
+    ),
 }
 
 TAG = {

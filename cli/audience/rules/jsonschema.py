@@ -117,6 +117,9 @@ def project_schema() -> Schema:
         "tables": {"type": "object", "minProperties": 1, "additionalProperties": _object(TABLE)},
         "dictionary": {"type": "object", "additionalProperties": _object(TAG)},
         "size": {"type": "string", "pattern": r"^(\d{1,6}[MG]B|off)$"},
+        "access": {"enum": ["owner", "group"]},
+        "checksums": {"enum": ["auto", "require", "off"]},
+        "min_cell": {"type": "integer", "minimum": 0},
         "date_ranges": {"type": "array", "items": _ref("date_range")},
         "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},
         "values": {

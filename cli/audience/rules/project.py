@@ -10,25 +10,29 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from audience.errors import Location, Source
+from audience.private import OWNER, Access
 from audience.rules.grammar import CONDITION, PROJECT, SUPPRESS, TABLE, TAG
 from audience.rules.lists import check_list_path, read_flag
 from audience.rules.reader import Problems
-from audience.rules.scalars import (
-    Duration,
-    Misfit,
-    Range,
-    read_date_range,
-    read_duration,
+from audience.rules.scalars import Duration, Range
+from audience.rules.settings import (
+    CHECKSUMS,
+    DEFAULT_CACHE,
+    MIN_CELL,
+    check_zone,
+    read_access,
+    read_age,
+    read_checksums,
+    read_gaps,
+    read_min_cell,
     read_size,
 )
 from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
 
 FILE_NAME = "audience.yaml"
 CACHE = ".audience/cache"
-DEFAULT_CACHE = 4 * 10**9
 _LONGEST_PART = 255
 
 
@@ -66,6 +70,8 @@ class TableSpec:
     gaps: tuple[Range[date], ...] = ()
     snapshot: str = ""
     max_age: Duration | None = None
+    allow_empty: bool = False
+    checksums: str = CHECKSUMS[0]
     places: MappingOf[str, Location] = field(default_factory=dict, compare=False)
 
 
@@ -94,6 +100,12 @@ class Project:
     suppress: tuple[SuppressSpec, ...] = ()
     cache_size: int = DEFAULT_CACHE
     """How many bytes are kept from one run to the next."""
+
+    access: Access = OWNER
+    """Who may read what is written."""
+
+    min_cell: int = MIN_CELL
+    """Counts below it are hidden in what is made to be shared."""
 
     @property
     def cache(self) -> Path:
@@ -132,7 +144,7 @@ def read_project(path: Path, shown: str) -> Project:
         )
     }
     if "time_zone" in fields:
-        _check_zone(texts["time_zone"], fields["time_zone"][1].at, problems)
+        check_zone(texts["time_zone"], fields["time_zone"][1].at, problems)
     tables = _read_tables(fields["tables"][1], problems) if "tables" in fields else []
     tags = _read_dictionary(fields["tags"][1], problems) if "tags" in fields else ()
     suppress = _read_suppress(fields["suppress"][1], problems) if "suppress" in fields else ()
@@ -157,32 +169,10 @@ def read_project(path: Path, shown: str) -> Project:
         TableSpec(**{**vars(people), "columns": people.columns or tags}),
         {table.name: table for table in tables if table.time},
         suppress,
-        _read_size(fields["cache"][1], problems) if "cache" in fields else DEFAULT_CACHE,
+        read_size(fields["cache"][1], problems) if "cache" in fields else DEFAULT_CACHE,
+        read_access(fields["access"][1], problems) if "access" in fields else OWNER,
+        read_min_cell(fields["min_cell"][1], problems) if "min_cell" in fields else MIN_CELL,
     )
-
-
-def _read_size(node: Node, problems: Problems) -> int:
-    scalar = problems.scalar(node, "`cache`")
-    try:
-        size = DEFAULT_CACHE if scalar is None else read_size(scalar.text)
-    except Misfit as misfit:
-        assert scalar is not None
-        problems.misfit(scalar.at, misfit)
-        size = DEFAULT_CACHE
-    problems.raise_errors()
-    return size
-
-
-def _check_zone(name: str, at: Location, problems: Problems) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        problems.error(
-            at,
-            f"unknown time zone `{name}`",
-            "a name such as Asia/Shanghai",
-            meant=(name, available_timezones()),
-        )
 
 
 def _text(fields: MappingOf[str, tuple[Scalar, Node]], name: str, problems: Problems) -> str:
@@ -229,9 +219,11 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
                 text["action"],
                 actions,
                 columns,
-                _read_gaps(fields, problems),
+                read_gaps(fields, problems),
                 text["snapshot"],
-                _read_age(fields, problems),
+                read_age(fields, problems),
+                "allow_empty" in fields and read_flag(fields["allow_empty"][1], problems),
+                read_checksums(fields, problems),
                 {name: value.at for name, (_, value) in fields.items()} | {"": key.at},
             )
         )
@@ -251,19 +243,6 @@ def _check_companions(fields: MappingOf[str, tuple[Scalar, Node]], problems: Pro
         problems.error(fields["max_age"][0].at, message, "the partition column of snapshots")
 
 
-def _read_age(fields: MappingOf[str, tuple[Scalar, Node]], problems: Problems) -> Duration | None:
-    if "max_age" not in fields:
-        return None
-    scalar = problems.scalar(fields["max_age"][1], "`max_age`")
-    if scalar is None:
-        return None
-    try:
-        return read_duration(scalar.text)
-    except Misfit as misfit:
-        problems.misfit(scalar.at, misfit)
-        return None
-
-
 def _read_suppress(node: Node, problems: Problems) -> tuple[SuppressSpec, ...]:
     out = []
     for item in problems.items(node, "`suppress`") or ():
@@ -276,27 +255,8 @@ def _read_suppress(node: Node, problems: Problems) -> tuple[SuppressSpec, ...]:
             given = {name: text for name, text in texts.items() if text}
             check_list_path(fields["path"][1], given, problems)
         at = fields["path"][1].at if "path" in fields else item.at
-        age = _read_age(fields, problems)
+        age = read_age(fields, problems)
         out.append(SuppressSpec(texts["path"], texts["column"], age, allow, at))
-    return tuple(out)
-
-
-def _read_gaps(
-    fields: MappingOf[str, tuple[Scalar, Node]], problems: Problems
-) -> tuple[Range[date], ...]:
-    if "known_gaps" not in fields:
-        return ()
-    key, node = fields["known_gaps"]
-    if "day" not in fields:
-        problems.error(key.at, "`known_gaps` without `day`", "the partition column of days")
-    out = []
-    for item in problems.items(node, "`known_gaps`") or ():
-        scalar = problems.scalar(item, "a gap")
-        if scalar is not None:
-            try:
-                out.append(read_date_range(scalar.text))
-            except Misfit as misfit:
-                problems.misfit(scalar.at, misfit)
     return tuple(out)
 
 

@@ -29,6 +29,13 @@ def phase_folder(root: Path, campaign: str, phase: str) -> Path:
 
 def phases(root: Path) -> list[tuple[str, str]]:
     """Every campaign and phase of which something is published, sorted."""
+    return [
+        (campaign, phase) for campaign, phase in places(root) if days_of(root / campaign / phase)
+    ]
+
+
+def places(root: Path) -> list[tuple[str, str]]:
+    """Every campaign and phase that has an entry called like a day, sorted."""
     if not root.is_dir():
         return []
     return sorted(
@@ -36,18 +43,22 @@ def phases(root: Path) -> list[tuple[str, str]]:
         for campaign in root.iterdir()
         if is_slug(campaign.name) and campaign.is_dir()
         for phase in campaign.iterdir()
-        if is_slug(phase.name) and days_of(phase)
+        if is_slug(phase.name) and named_days(phase)
     )
 
 
 def days_of(folder: Path) -> list[date]:
     """The days that a phase's folder has builds of, oldest first."""
+    # Something else may be called like a day; a link may lead nowhere.
+    return [day for day in named_days(folder) if (folder / str(day)).is_dir()]
+
+
+def named_days(folder: Path) -> list[date]:
+    """The days that a phase's folder has entries of, whatever they are, oldest first."""
     if not folder.is_dir():
         return []
     names = [entry.name for entry in folder.iterdir() if _DAY.fullmatch(entry.name)]
-    # Something else may be called like a day; a link may lead nowhere.
-    builds = (name for name in names if (folder / name).is_dir())
-    return sorted(day for name in builds if (day := _day(name)) is not None)
+    return sorted(day for name in names if (day := _day(name)) is not None)
 
 
 def _day(name: str) -> date | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from audience.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
+_UNSIGNED = 1
+"""The format of manifests that did not have a hash of themselves."""
+
 FILE_NAME = "manifest.json"
 SUMMARY_NAME = "summary.json"
 
@@ -101,6 +106,14 @@ class Manifest:
     suppressed: int = 0
     """How many of the base are left out because they are on a suppress list."""
 
+    summary: str = ""
+    """The SHA-256 of the summary."""
+
+    forgotten: int = 0
+    """How many people were taken out since; the rules' texts lack their ids, and `sha256` of a
+    text stays what it was.
+    """
+
     @property
     def name(self) -> str:
         """``campaign/phase@as_of``."""
@@ -111,8 +124,23 @@ class Manifest:
         return next((entry for entry in self.packs if entry.name == name), None)
 
     def to_json(self) -> str:
-        """The file's text: the same for the same build, to the byte."""
-        return to_json({"format": FORMAT, **asdict(self), "as_of": self.as_of.isoformat()})
+        """The file's text: the same for the same build, to the byte.
+
+        ``sha256`` is of the text without it.
+        """
+        content = {**asdict(self), "as_of": self.as_of.isoformat()}
+        return to_json({"format": FORMAT, "sha256": self.sha256, **content})
+
+    @cached_property
+    def sha256(self) -> str:
+        """What a manifest must say of itself."""
+        content = {**asdict(self), "as_of": self.as_of.isoformat()}
+        return digest_of(to_json({"format": FORMAT, **content}).encode())
+
+
+def digest_of(data: bytes) -> str:
+    """The SHA-256 of some bytes, in 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def to_json(value: Mapping[str, Any]) -> str:
@@ -123,15 +151,18 @@ def to_json(value: Mapping[str, Any]) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a build's folder.
 
-    Raises StoreError where it is none; OSError where there is none.
+    Raises StoreError where it is none, or not the one that was written, which manifests of the
+    first format can't tell; OSError where there is none.
     """
     path = folder / FILE_NAME
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] != FORMAT:
-            raise StoreError(f"{path} has format {data['format']}, this program reads {FORMAT}")
-        del data["format"]
-        return Manifest(
+        text = path.read_bytes().decode()
+        data = json.loads(text)
+        form = data.pop("format")
+        if form not in {FORMAT, _UNSIGNED}:
+            raise StoreError(f"{path} has format {form}, this program reads {FORMAT}")
+        signed = data.pop("sha256", "") != "" or form == FORMAT
+        found = Manifest(
             **{
                 **data,
                 "as_of": date.fromisoformat(data["as_of"]),
@@ -143,5 +174,12 @@ def read_manifest(folder: Path) -> Manifest:
                 "lists": tuple(ListInput(**each) for each in data.get("lists", ())),
             }
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if not signed:
+            # Whoever took the hash away must not pass for one who never had it.
+            return replace(found, summary="")
+        whole = found.to_json() == text
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from None
+    if not whole:
+        raise StoreError(f"{path} is not as it was published: its SHA-256 differs")
+    return found

@@ -7,7 +7,6 @@ after it the new one.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import uuid
@@ -15,21 +14,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
+from audience import private
 from audience.errors import BusyError, StoreError
+from audience.private import OWNER, Access
+from audience.rules.reference import Reference
 from audience.store.checksum import checksum
 from audience.store.layout import BUILDS, LATEST, days_of, phase_folder
-from audience.store.manifest import FILE_NAME, SUMMARY_NAME, Manifest, PackEntry
+from audience.store.manifest import FILE_NAME, SUMMARY_NAME, Manifest, PackEntry, digest_of
 from audience.threads import in_threads
 
 _ROW_GROUP = 1 << 20
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,14 @@ class Published:
 
 
 @contextmanager
-def campaign_lock(root: Path, campaign: str) -> Iterator[None]:
+def campaign_lock(root: Path, campaign: str, access: Access = OWNER) -> Iterator[None]:
     """Hold a campaign for writing. Raises BusyError at once where another process holds it.
 
     The lock is the operating system's: it is free when its holder is gone, however it went.
     """
     folder = root / campaign
-    _make_folder(folder)
-    lock = FileLock(folder / ".lock", timeout=0, mode=_FILE_MODE)
+    _make_folders(folder, root, access)
+    lock = FileLock(folder / _LOCK, timeout=0, mode=access.file)
     try:
         lock.acquire()
     except Timeout:
@@ -80,19 +80,20 @@ def publish(
     manifest: Manifest,
     packs: Sequence[PackData],
     summary: str,
+    access: Access = OWNER,
 ) -> Published:
     """Publish a build. ``manifest`` has no packs yet: their entries come from the files written.
 
-    Raises StoreError, and then what was published before is as it was.
+    The build that is replaced stays until the next one is published, for those who are reading
+    it. Raises StoreError, and then what was published before is as it was.
     """
     folder = phase_folder(root, manifest.campaign, manifest.phase)
-    builds = folder / BUILDS
-    draft = builds / f".draft-{uuid.uuid4().hex}"
+    draft = folder / BUILDS / f".draft-{uuid.uuid4().hex}"
+    _make_folders(draft.parent, root, access)
     try:
-        _make_folder(builds)
-        draft.mkdir(_FOLDER_MODE)
+        private.make_folder(draft, access)
         try:
-            return _publish(folder, draft, manifest, packs, summary)
+            return _publish(folder, draft, manifest, packs, summary, access)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
@@ -105,19 +106,19 @@ def _publish(
     manifest: Manifest,
     packs: Sequence[PackData],
     summary: str,
+    access: Access,
 ) -> Published:
     for link in (folder / str(manifest.as_of), folder / LATEST):
         if os.path.lexists(link) and not link.is_symlink():
             raise StoreError(f"{link} is in the way: it is no link that this program made")
     # Two at a time: one waits for the disk while the other is encoded.
-    entries = in_threads(lambda pack: _write_pack(draft, pack, manifest.key), packs)
-    whole = replace(manifest, packs=tuple(entries))
+    entries = in_threads(lambda pack: _write_pack(draft, pack, manifest.key, access), packs)
+    whole = replace(manifest, packs=tuple(entries), summary=digest_of(summary.encode()))
     text = whole.to_json().encode()
-    _write(draft / SUMMARY_NAME, summary.encode())
-    _write(draft / FILE_NAME, text)
-    _flush_folder(draft)
-    fingerprint = hashlib.sha256(text + summary.encode()).hexdigest()[:16]
-    final = folder / BUILDS / f"{manifest.as_of}.{fingerprint}"
+    private.write(draft / SUMMARY_NAME, summary.encode(), access)
+    private.write(draft / FILE_NAME, text, access)
+    private.flush_folder(draft)
+    final = folder / BUILDS / f"{manifest.as_of}.{digest_of(text)[:16]}"
     link = folder / str(manifest.as_of)
     published = _target(link)
     unchanged = published is not None and _same_files(published, draft)
@@ -128,16 +129,16 @@ def _publish(
             # A leftover, or a build whose files were changed since: readers may still be in it.
             final = final.with_name(f"{final.name}.{uuid.uuid4().hex[:8]}")
         draft.rename(final)
-        _flush_folder(final.parent)
+        private.flush_folder(final.parent)
         _point(link, f"{BUILDS}/{final.name}")
     newest = days_of(folder)[-1]
     if os.path.realpath(folder / LATEST) != os.path.realpath(folder / str(newest)):
         _point(folder / LATEST, str(newest))
-    _sweep(folder)
+    sweep(folder, spared=published)
     return Published(final, whole, unchanged)
 
 
-def _write_pack(draft: Path, pack: PackData, key: str) -> PackEntry:
+def _write_pack(draft: Path, pack: PackData, key: str, access: Access) -> PackEntry:
     name = f"{pack.name}.parquet"
     ids = pack.read()
     table = pa.table({key: ids})
@@ -145,7 +146,7 @@ def _write_pack(draft: Path, pack: PackData, key: str) -> PackEntry:
     whole = pa.types.is_integer(ids.type)
     encoding = "DELTA_BINARY_PACKED" if whole else "DELTA_BYTE_ARRAY"
     path = draft / name
-    with _create(path) as file:
+    with private.create(path, access) as file:
         pq.write_table(
             table,
             file,
@@ -155,40 +156,26 @@ def _write_pack(draft: Path, pack: PackData, key: str) -> PackEntry:
             column_encoding={key: encoding},
             store_schema=True,
         )
-        file.flush()
-        os.fsync(file.fileno())
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return PackEntry(pack.name, pack.label, len(ids), name, digest, checksum(ids))
+        private.flush(file)
+    return PackEntry(
+        pack.name, pack.label, len(ids), name, digest_of(path.read_bytes()), checksum(ids)
+    )
 
 
-def _create(path: Path) -> Any:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE), "wb")
+def _make_folders(folder: Path, root: Path, access: Access) -> None:
+    """Make a folder below the packs' own. Raises StoreError.
 
-
-def _write(path: Path, data: bytes) -> None:
-    with _create(path) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, for the owner alone."""
+    Links are not followed: what is published lies below that folder and nowhere else.
+    """
+    for each in (folder, *folder.parents):
+        if each == root:
+            break
+        if each.is_symlink():
+            raise StoreError(f"{each} is a symbolic link; packs are published into folders only")
     try:
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        for each in reversed(missing):
-            each.mkdir(_FOLDER_MODE, exist_ok=True)
-            _flush_folder(each.parent)
+        private.make_folders(folder, access)
     except OSError as error:
         raise StoreError(f"cannot make {folder}: {error.strerror or error}") from None
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _point(link: Path, target: str) -> None:
@@ -197,7 +184,25 @@ def _point(link: Path, target: str) -> None:
     # A link is read relative to where it stands, so it is made for its final place.
     draft.symlink_to(target)
     draft.replace(link)
-    _flush_folder(link.parent)
+    private.flush_folder(link.parent)
+
+
+def remove(root: Path, builds: Sequence[Reference]) -> None:
+    """Remove builds of campaigns that are locked, each in one step: first its link goes.
+
+    The newest build of a phase can't be removed this way: `latest` leads to it. Raises
+    StoreError.
+    """
+    for build in builds:
+        folder = phase_folder(root, build.campaign, build.phase)
+        if build.as_of == days_of(folder)[-1]:
+            raise StoreError(f"{build} is the newest build of its phase")
+        try:
+            (folder / str(build.as_of)).unlink()
+            private.flush_folder(folder)
+            sweep(folder)
+        except OSError as error:
+            raise StoreError(f"cannot remove {build}: {error.strerror or error}") from None
 
 
 def _target(link: Path) -> Path | None:
@@ -213,14 +218,16 @@ def _same_files(one: Path, other: Path) -> bool:
     )
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path, *, spared: Path | None = None) -> None:
     """Remove builds that nothing points at any more, and what crashed runs have left."""
     links = [folder / str(day) for day in days_of(folder)]
     kept = {link.readlink().name for link in links if link.is_symlink()}
+    if spared is not None:
+        kept.add(spared.name)
     for entry in (folder / BUILDS).iterdir():
         if entry.name in kept:
             continue
-        if entry.is_symlink():
+        if entry.is_symlink() or entry.is_file():
             entry.unlink(missing_ok=True)
         else:
             shutil.rmtree(entry, ignore_errors=True)

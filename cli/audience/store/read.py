@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +16,7 @@ from audience.errors import NotPublishedError, StoreError, UsageError, nearest
 from audience.membership import combined
 from audience.rules.reference import Reference, parse_reference
 from audience.store.layout import days_of, find_build, phase_folder, phases
-from audience.store.manifest import FILE_NAME, Manifest, PackEntry, read_manifest
+from audience.store.manifest import FILE_NAME, Manifest, PackEntry, digest_of, read_manifest
 from audience.threads import in_threads
 
 _TRIES = 5
@@ -47,7 +45,23 @@ class Build:
     def ids(self, name: str) -> pa.Array:
         """A pack's ids, ascending. Raises StoreError where the file is not the one published."""
         entry = self.entry(name)
-        return read_ids(self.folder / entry.file, sha256=entry.sha256)
+        return read_ids(self.folder / entry.file, sha256=entry.sha256)[0]
+
+    def stored_type(self, name: str) -> pa.DataType:
+        """The type that a pack's file stores its ids as. Raises StoreError."""
+        path = self.folder / self.entry(name).file
+        try:
+            return pq.read_schema(path).types[0]
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StoreError(f"cannot read {path}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All that is published, by campaign, phase and day; what is wrong with builds left out."""
+
+    builds: tuple[Manifest, ...]
+    damaged: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,19 +123,26 @@ def _read_build(root: Path, reference: Reference, read: Callable[[Build], T]) ->
     return read(open_build(root, reference))
 
 
-def all_builds(root: Path) -> Iterator[Manifest]:
-    """Every published build, by campaign, phase and day."""
+def list_all(root: Path) -> Listing:
+    """Every published build."""
+    builds, damaged = [], []
     for campaign, phase in phases(root):
         for day in days_of(phase_folder(root, campaign, phase)):
-            reference = Reference(campaign, phase, day, "")
-            yield open_build(root, reference).manifest
+            try:
+                builds.append(open_build(root, Reference(campaign, phase, day, "")).manifest)
+            except StoreError as error:
+                damaged.append(str(error))
+    return Listing(tuple(builds), tuple(damaged))
 
 
-def read_ids(path: Path, *, sha256: str = "") -> pa.Array:
-    """The one column of a pack's file, which must have the SHA-256 given. Raises StoreError."""
+def read_ids(path: Path, *, sha256: str = "") -> tuple[pa.Array, str]:
+    """The one column of a pack's file, and its name. Raises StoreError.
+
+    The file must have the SHA-256 given.
+    """
     try:
         data = path.read_bytes()
-        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+        if sha256 and digest_of(data) != sha256:
             raise StoreError(f"{path} is not the file that was published: its SHA-256 differs")
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             table = file.read(use_threads=False)
@@ -139,7 +160,7 @@ def read_ids(path: Path, *, sha256: str = "") -> pa.Array:
     ids = combined(column.cast(pa.large_string() if _is_text(column.type) else pa.int64()))
     if not _is_ascending(ids) and len(ids.unique()) != len(ids):
         raise StoreError(f"{path} has ids more than once")
-    return ids
+    return ids, table.column_names[0]
 
 
 def _is_ascending(ids: pa.Array) -> bool:
@@ -154,7 +175,8 @@ def open_side(root: Path | None, text: str) -> Side:
     """
     path = Path(text)
     if path.is_file():
-        return Side(text, {path.stem: read_ids(path)}, {}, True, pq.read_schema(path).names[0])
+        ids, key = read_ids(path, sha256=_published_digest(path))
+        return Side(text, {path.stem: ids}, {}, True, key)
     if (path / FILE_NAME).is_file():
         folder = path.resolve()
         return _side(Build(folder, read_manifest(folder)), "")
@@ -166,6 +188,14 @@ def open_side(root: Path | None, text: str) -> Side:
     if root is None:
         raise UsageError(f"`{text}` is no path here, and without a project names mean nothing")
     return _read_build(root, reference, lambda build: _side(build, reference.pack))
+
+
+def _published_digest(path: Path) -> str:
+    """What the manifest beside a pack's file says of it; '' of a file that lies alone."""
+    if not (path.parent / FILE_NAME).is_file():
+        return ""
+    entries = read_manifest(path.parent).packs
+    return next((entry.sha256 for entry in entries if entry.file == path.name), "")
 
 
 def _side(build: Build, pack: str) -> Side:
@@ -181,14 +211,3 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
-
-
-def write_ids(path: Path, ids: pa.Array, key: str) -> None:
-    """Write ids as a file of one column named ``key``, for the owner alone. Raises StoreError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            pq.write_table(pa.table({key: ids}), file, compression="zstd")
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None

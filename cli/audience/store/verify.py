@@ -1,0 +1,140 @@
+"""Verifying: every file of a build against its SHA-256, the manifest against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audience.errors import StoreError, UsageError
+from audience.rules.reference import Reference, parse_reference
+from audience.store.checksum import checksum
+from audience.store.layout import find_build, named_days, phase_folder, places
+from audience.store.manifest import (
+    FILE_NAME,
+    SUMMARY_NAME,
+    Manifest,
+    PackEntry,
+    digest_of,
+    read_manifest,
+)
+from audience.store.read import read_ids
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A build that was looked at: how many packs and users it has, and what is wrong with it.
+
+    Where it is damaged, packs and users are those that were whole.
+    """
+
+    build: str
+    packs: int
+    users: int
+    faults: tuple[str, ...]
+
+
+def verify(root: Path | None, names: Sequence[str] = ()) -> Iterator[Verified]:
+    """Hold builds, by default all that are published, against their manifests.
+
+    A name is ``campaign/phase[@as_of][/pack]`` or a build's folder. Raises NotPublishedError,
+    UsageError.
+    """
+    if root is not None and not names:
+        for campaign, phase in places(root):
+            folder = phase_folder(root, campaign, phase)
+            for day in named_days(folder):
+                # A file that is called like a day is nobody's build.
+                if (folder / str(day)).is_symlink() or (folder / str(day)).is_dir():
+                    yield _verify(root, Reference(campaign, phase, day, ""))
+    for name in names:
+        folder = Path(name)
+        if (folder / FILE_NAME).is_file():
+            yield _verify_folder(name, folder, None)
+        elif root is None:
+            raise UsageError(f"`{name}` is no build's folder, and without a project names nothing")
+        else:
+            yield _verify(root, parse_reference(name))
+
+
+def _verify(root: Path, reference: Reference) -> Verified:
+    folder = phase_folder(root, reference.campaign, reference.phase)
+    for _ in range(_TRIES):
+        link = folder / str(reference.as_of)
+        if link.is_symlink() and not link.is_dir():
+            return Verified(str(reference), 0, 0, (f"{link} leads to {link.readlink()}: nothing",))
+        found = find_build(root, reference)
+        verified = _verify_folder(str(reference), found, reference)
+        if not verified.faults or found.exists():
+            break
+        # Replaced while it was looked at: look at the one that is there now.
+    return verified
+
+
+def _verify_folder(name: str, folder: Path, reference: Reference | None) -> Verified:
+    try:
+        manifest = read_manifest(folder)
+    except OSError as error:
+        fault = f"{folder / FILE_NAME} cannot be read: {error.strerror or error}"
+        return Verified(name, 0, 0, (fault,))
+    except StoreError as error:
+        return Verified(name, 0, 0, (str(error),))
+    faults = [] if reference is None else list(_misplaced(manifest, folder, reference))
+    if not manifest.summary:
+        faults.append(
+            f"{folder / FILE_NAME} is of an earlier version and has no hash of itself; "
+            "build it once more"
+        )
+    entries = manifest.packs
+    if reference is not None and reference.pack:
+        entries = tuple(each for each in entries if each.name == reference.pack)
+        if not entries:
+            faults.append(f"{folder / FILE_NAME} has no pack `{reference.pack}`")
+    else:
+        faults += _faults_beside(manifest, folder)
+    users = packs = 0
+    for entry in entries:
+        try:
+            _verify_pack(folder, entry, manifest.key)
+        except StoreError as error:
+            faults.append(str(error))
+        else:
+            packs, users = packs + 1, users + entry.size
+    return Verified(name, packs, users, tuple(faults))
+
+
+def _misplaced(manifest: Manifest, folder: Path, reference: Reference) -> Iterator[str]:
+    """A build that lies where another should."""
+    place = (reference.campaign, reference.phase, reference.as_of or manifest.as_of)
+    if (manifest.campaign, manifest.phase, manifest.as_of) != place:
+        yield f"{folder / FILE_NAME} is of {manifest.name}, not of {reference}"
+
+
+def _faults_beside(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """The summary, and files that nobody published."""
+    summary = folder / SUMMARY_NAME
+    try:
+        if manifest.summary and digest_of(summary.read_bytes()) != manifest.summary:
+            yield f"{summary} is not the file that was published: its SHA-256 differs"
+    except FileNotFoundError:
+        yield f"{summary} is missing"
+    except OSError as error:
+        yield f"cannot read {summary}: {error.strerror or error}"
+    known = {FILE_NAME, SUMMARY_NAME, *(entry.file for entry in manifest.packs)}
+    for path in sorted(folder.iterdir()):
+        if path.name not in known:
+            yield f"{path} was not published"
+
+
+def _verify_pack(folder: Path, entry: PackEntry, key: str) -> None:
+    """Raises StoreError."""
+    path = folder / entry.file
+    ids, name = read_ids(path, sha256=entry.sha256)
+    if name != key:
+        raise StoreError(f"{path} has a column `{name}`, the manifest says `{key}`")
+    if len(ids) != entry.size:
+        raise StoreError(f"{path} has {len(ids):,} ids, the manifest says {entry.size:,}")
+    if checksum(ids) != entry.ids:
+        raise StoreError(f"{path} has other ids than the manifest says: their checksum differs")
