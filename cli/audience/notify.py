@@ -9,19 +9,11 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from audience.errors import UsageError
-
 _SECONDS = 30
 
 
 class NotifyError(Exception):
     """Nobody could be told."""
-
-
-def check_target(target: str) -> None:
-    """Raises UsageError where a run's end can't be told there."""
-    if not target.strip():
-        raise UsageError("--notify is empty; expected an http(s) address or a command")
 
 
 def notify(target: str, run: Mapping[str, Any]) -> None:

@@ -54,7 +54,8 @@ def members(project: Project, name: str, count: int | None = None) -> pa.Array:
     reference = parse_reference(name)
     if not reference.pack:
         raise UsageError(f"`{name}` names a build, expected a pack: {name}/…")
-    ids = _without_suppressed(project, read_pack(project.packs, reference)[1])
+    ids = read_pack(project.packs, reference)[1]
+    ids = _without(_suppressed(project, ids.type), ids)
     return ids if count is None else ids[:count]
 
 
@@ -70,13 +71,18 @@ def export(project: Project, name: str, path: Path) -> int:
     return len(ids)
 
 
-def _without_suppressed(project: Project | None, ids: pa.Array) -> pa.Array:
-    """Ids, without those who must not leave the program."""
+def _suppressed(project: Project | None, kind: pa.DataType) -> pa.Array | None:
+    """The ids that must not leave the program, of the keys' type; None where there are no lists."""
     if project is None or not project.suppress:
+        return None
+    listed = suppressed_ids(project, whole=pa.types.is_integer(kind))
+    return None if listed is None else listed.cast(kind)
+
+
+def _without(suppressed: pa.Array | None, ids: pa.Array) -> pa.Array:
+    if suppressed is None:
         return ids
-    listed = suppressed_ids(project, whole=pa.types.is_integer(ids.type))
-    assert listed is not None
-    return ids.filter(pc.invert(pc.is_in(ids, value_set=listed.cast(ids.type))))
+    return ids.filter(pc.invert(pc.is_in(ids, value_set=suppressed)))
 
 
 def diff(project: Project | None, old: str, new: str) -> BuildDiff:
@@ -97,11 +103,12 @@ def write_diff(project: Project | None, found: BuildDiff, folder: Path) -> int:
     Nobody on the project's suppress lists is among them. Raises StoreError, DataError.
     """
     access = project.access if project else OWNER
+    suppressed = _suppressed(project, found.key_type)
     count = 0
     for pack in found.packs:
         for part, ids in found.ids(pack).items():
             name = pack.new if pack.old == pack.new else f"{pack.old}--{pack.new}"
-            left = _without_suppressed(project, ids)
-            write_ids(folder / name / f"{part}.parquet", left, found.key, access)
+            path = folder / name / f"{part}.parquet"
+            write_ids(path, _without(suppressed, ids), found.key, access)
             count += 1
     return count

@@ -85,7 +85,7 @@ def size(
     """Compute the sizes and overlaps of packs; publish nothing (build-pack --dry-run)."""
     # Sizes are what was asked for: --quiet leaves out the talk, not them.
     how = _How(engine, True, not no_cache, profile, format, min_cell, quiet, always=True)
-    _build(Run("size"), rules, as_of, pack, var, project, how)
+    _build(Run(), rules, as_of, pack, var, project, how)
 
 
 @guarded

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 class Run:
     """A run while it goes on: its project once that is open, and what is to be told of it."""
 
-    command: str
-    notify: str | None = None
     project: Project | None = None
     logged: bool = True
     facts: dict[str, Any] = field(default_factory=dict)
@@ -31,7 +29,7 @@ class Run:
 @contextmanager
 def told(command: str, notify: str | None = None) -> Iterator[Run]:
     """Log what a command does, however it ends; where it fails, tell it to ``notify``."""
-    run = Run(command, notify)
+    run = Run()
     begun, clock = datetime.now(UTC), time.perf_counter()
     code, message = ExitCode.OK, ""
     try:
