@@ -40,7 +40,7 @@ from audience.published import (
 from audience.retention import Old
 from audience.retention import prune as prune_builds
 from audience.rules.jsonschema import project_schema, rule_schema
-from audience.rules.lint import missing_warnings
+from audience.rules.lint import doubts
 from audience.rules.project import Project, find_project
 from audience.rules.reader import Problems
 from audience.rules.scalars import Misfit, read_duration
@@ -114,7 +114,7 @@ def check(
         return CheckReport((), problems.errors, problems.warnings)
     files = read_rules(workspace, _paths(rules), problems, variables)
     for file in files:
-        missing_warnings(file, problems)
+        doubts(file, problems)
     problems.extend(list_problems(project, files))
     return CheckReport(tuple(files), problems.errors, problems.warnings)
 

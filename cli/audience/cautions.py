@@ -11,7 +11,7 @@ from audience.engine.tables import TableData
 from audience.insight.summary import Summary
 from audience.lists import describe, place_of
 from audience.plan.nodes import Listed, Read, Suppressed
-from audience.rules.lint import missing_warnings
+from audience.rules.lint import doubts
 from audience.rules.reader import Problems
 from audience.rules.tree import RuleFile
 
@@ -26,7 +26,7 @@ def cautions(
 ) -> Iterator[str]:
     """The warnings of one file's build. ``reads`` are its own, ``lists`` its lists' lengths."""
     problems = Problems()
-    missing_warnings(file, problems)
+    doubts(file, problems)
     yield from map(str, problems.warnings)
     for stray in outcome.stray:
         yield from _of_strays(stray)

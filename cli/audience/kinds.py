@@ -28,6 +28,14 @@ class Kind(StrEnum):
 NUMBERS = frozenset({Kind.INTEGER, Kind.NUMBER})
 DAYS = frozenset({Kind.DATE, Kind.TIMESTAMP})
 ORDERED = NUMBERS | DAYS
+# What a dictionary may say of a column: widths and fractions are the table's own affair.
+DECLARED = {
+    "number": NUMBERS,
+    "text": frozenset({Kind.TEXT}),
+    "bool": frozenset({Kind.BOOL}),
+    "date": DAYS,
+    "list": frozenset({Kind.LIST}),
+}
 SCALARS = ORDERED | {Kind.BOOL, Kind.TEXT}
 
 Value = bool | int | float | str | date
@@ -68,7 +76,8 @@ class Tag:
     """A column that rules may name, with its type, its label and the values it may take.
 
     ``choices`` is None where any value of the type goes. ``missing`` is how many rows have no
-    value, as far as the files' statistics tell (None: they don't).
+    value, as far as the files' statistics tell (None: they don't). ``declared``: the dictionary
+    says of what type it is.
     """
 
     name: str
@@ -76,6 +85,7 @@ class Tag:
     label: str = ""
     choices: tuple[Choice, ...] | None = None
     missing: int | None = field(default=None, compare=False)
+    declared: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

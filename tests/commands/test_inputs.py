@@ -71,6 +71,63 @@ def test_many_new_values_are_counted_and_the_most_frequent_named(
     assert "c0 (2 rows), c1 (2 rows), c2 (2 rows), c3 (2 rows), c4 (2 rows), … 6 in all" in told
 
 
+RANGES = """\
+campaign: c
+phase: p
+as_of: 2024-03-01
+packs:
+  a: {where: {level: 5K+}}
+  b: {where: {level: {not_in: [1..2, low]}}}
+  c: {where: {level: {starts_with: 5K+}}}
+  d: {where: {level: A+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("extra", "count"),
+    [
+        ("", 2),
+        ("tags: {level: {type: text}}", 0),
+        ("tags: {level: {values: [5K+, 1..2, low, A+]}}", 0),
+    ],
+)
+def test_a_range_on_a_text_column_is_told(
+    make_project: MakeProject, run: Run, extra: str, count: int
+) -> None:
+    users = USERS.with_columns(pl.lit("5K+").alias("level"))
+    folder = make_project(users, {"a.yaml": RANGES}, extra=extra)
+    for words in (("check",), ("build-pack",)):
+        done = run(*words, at=folder)
+        assert done.code == 0
+        told = [line for line in done.err.splitlines() if "is that very text" in line]
+        assert len(told) == count, done.err
+        for line, text in zip(told, ("5K+", "1..2"), strict=False):
+            assert f"`level` is text: `{text}` is that very text there" in line
+    (found,) = json.loads(run("size", "-f", "json", "--quiet", at=folder).out)["builds"]
+    assert [pack["size"] for pack in found["packs"]] == [12, 12, 12, 0]
+
+
+@pytest.mark.parametrize(
+    ("declared", "fits"),
+    [("number", ["level"]), ("text", ["city"]), ("bool", []), ("date", []), ("list", [])],
+)
+def test_a_column_of_another_type_than_declared(
+    make_project: MakeProject, run: Run, declared: str, fits: list[str]
+) -> None:
+    tags = "".join(f"  {name}: {{type: {declared}}}\n" for name in ("city", "level"))
+    done = run("check", at=make_project(USERS, {"a.yaml": RULE}, extra=f"tags:\n{tags}"))
+    refused = [name for name in ("city", "level") if f"`{name}` of table `users` is" in done.err]
+    assert [name for name in ("city", "level") if name not in refused] == fits
+    assert done.code == 3
+    assert done.err.count(f"expected {declared}, as the dictionary says") == len(refused)
+
+
+def test_a_type_that_there_is_not(make_project: MakeProject, run: Run) -> None:
+    done = run("check", at=make_project(USERS, extra="tags: {level: {type: nubmer}}\n"))
+    assert "audience.yaml:4:22: error: `nubmer` is no type" in done.err
+    assert "did you mean `number`?" in done.err
+
+
 PROJECT = """\
 tables:
   users: {path: users.parquet, key: user_id USERS}

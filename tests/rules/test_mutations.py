@@ -19,7 +19,7 @@ import pytest
 from audience.errors import AudienceError, Problem, RuleError
 from audience.plan.build import Request, build_plan
 from audience.report.problems import problem_dict, render_problems
-from audience.rules.lint import missing_warnings
+from audience.rules.lint import doubts
 from audience.rules.reader import Problems
 from audience.workspace import Workspace, load_project, open_workspace, read_rules
 
@@ -201,7 +201,7 @@ def check_rules(workspace: Workspace, path: Path, data: bytes) -> str:
     try:
         files = read_rules(workspace, [path], problems)
         for file in files:
-            missing_warnings(file, problems)
+            doubts(file, problems)
         if not problems.errors:
             # What check lets through, the planner takes.
             requests = [Request(file, file.as_of or date(2023, 6, 18)) for file in files]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from audience.errors import Location
-from audience.kinds import Catalog, Choice, Kind, Table, Tag, Type, Value
+from audience.kinds import DECLARED, Catalog, Choice, Kind, Table, Tag, Type, Value
 from audience.rules.project import Project, TableSpec, ValueSpec
 from audience.rules.reader import Problems
 from audience.rules.scalars import Misfit, read_value
@@ -54,9 +55,17 @@ def _build_table(spec: TableSpec, columns: Mapping[str, Tag], problems: Problems
         if _has(tag.name, columns, tag.at, spec.name, problems):
             column = columns[tag.name]
             choices = None
+            if tag.type and column.type.kind not in DECLARED[tag.type]:
+                problems.error(
+                    tag.type_at,
+                    f"`{tag.name}` of table `{spec.name}` is {column.type}",
+                    f"{tag.type}, as the dictionary says",
+                )
             if tag.values is not None:
                 choices = _read_choices(tag.values, column.type, problems)
-            tags[tag.name] = Tag(tag.name, column.type, tag.label, choices, column.missing)
+            tags[tag.name] = replace(
+                column, label=tag.label, choices=choices, declared=bool(tag.type)
+            )
             if tag.label and tag.label in columns and tag.label != tag.name:
                 problems.error(
                     tag.label_at, f"the label `{tag.label}` is a column's name", "another label"

@@ -170,6 +170,7 @@ TABLE = {
 TAG = {
     "label": Key("The name by which rules may call the column too.", "text"),
     "values": Key("The values there are: a list, or labels with the stored values.", "values"),
+    "type": Key("What the column holds; a table where it holds something else is refused.", "type"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from audience.kinds import Catalog, Choice, Kind, Table, Tag
+from audience.kinds import DECLARED, Catalog, Choice, Kind, Table, Tag
 from audience.operators import PREDICATES, Takes
 from audience.rules.behaviour import BEHAVIOUR_KEYS
 from audience.rules.grammar import (
@@ -122,6 +122,7 @@ def project_schema() -> Schema:
         "min_cell": {"type": "integer", "minimum": 0},
         "date_ranges": {"type": "array", "items": _ref("date_range")},
         "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},
+        "type": {"enum": list(DECLARED)},
         "values": {
             "anyOf": [
                 {"type": "array", "minItems": 1, "items": _SCALAR},

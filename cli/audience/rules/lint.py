@@ -5,6 +5,7 @@ from __future__ import annotations
 from audience.errors import Location
 from audience.kinds import Kind, Tag
 from audience.rules.reader import Problems
+from audience.rules.scalars import Misfit, is_range, read_number_range
 from audience.rules.tree import (
     All,
     AtLeast,
@@ -22,8 +23,12 @@ from audience.rules.tree import (
 )
 
 
-def missing_warnings(file: RuleFile, problems: Problems) -> None:
-    """Warn where a negation stands over a tag with missing values: it selects those users too."""
+def doubts(file: RuleFile, problems: Problems) -> None:
+    """Warn of what may not be meant.
+
+    A negation over a tag with missing values selects those users too. On a text column, ``5K+`` and
+    ``18..30`` are those very texts: a column that held numbers yesterday would select nobody.
+    """
     linter = _Linter(problems)
     for root in (file.base, *file.definitions.values(), *(pack.where for pack in file.packs)):
         if root is not None:
@@ -95,6 +100,13 @@ class _Linter:
 
     def _check(self, test: Test, negation: Location | None, known: frozenset[str]) -> None:
         tag = test.tag
+        if tag.type.kind is Kind.TEXT and tag.choices is None and not tag.declared:
+            for text in filter(_is_bound, _texts(test)):
+                self.problems.warn(
+                    test.at,
+                    f"`{tag.name}` is text: `{text}` is that very text there, and no range of "
+                    "numbers; `type: text` in the dictionary says that it is meant",
+                )
         selects_missing = test.predicate.over_missing == (negation is None)
         if not tag.missing or not selects_missing or test.predicate.name == "is":
             return
@@ -106,6 +118,25 @@ class _Linter:
             f"{how} over `{tag.name}` also selects where it is missing ({_rows(tag)}); "
             f"`{tag.name}: known` beside it leaves them out",
         )
+
+
+def _texts(test: Test) -> tuple[str, ...]:
+    """The texts a test asks for."""
+    if test.predicate.name not in {"eq", "ne", "in", "not_in"}:
+        return ()
+    asked = test.argument if isinstance(test.argument, tuple) else (test.argument,)
+    return tuple(text for text in asked if isinstance(text, str))
+
+
+def _is_bound(text: str) -> bool:
+    """Whether on a column of numbers a text would be a range."""
+    if not is_range(text) and not text.endswith("+"):
+        return False
+    try:
+        read_number_range(text)
+    except Misfit:
+        return False
+    return True
 
 
 def _rows(tag: Tag) -> str:

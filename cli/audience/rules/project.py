@@ -28,6 +28,7 @@ from audience.rules.settings import (
     read_gaps,
     read_min_cell,
     read_size,
+    read_type,
 )
 from audience.rules.source import Mapping, Node, Scalar, Sequence, parse, read_source
 
@@ -51,8 +52,10 @@ class TagSpec:
     name: str
     label: str
     values: tuple[ValueSpec, ...] | None
+    type: str
     at: Location = field(compare=False)
     label_at: Location = field(compare=False)
+    type_at: Location = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -284,7 +287,9 @@ def _read_dictionary(node: Node, problems: Problems) -> tuple[TagSpec, ...]:
         labels.setdefault(label, key.text)
         values = _read_values(fields["values"][1], problems) if "values" in fields else None
         label_at = fields["label"][1].at if "label" in fields else key.at
-        out.append(TagSpec(key.text, label, values, key.at, label_at))
+        kind = read_type(fields["type"][1], problems) if "type" in fields else ""
+        type_at = fields["type"][1].at if "type" in fields else key.at
+        out.append(TagSpec(key.text, label, values, kind, key.at, label_at, type_at))
     return tuple(out)
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from audience.errors import Location
+from audience.kinds import DECLARED
 from audience.private import GROUP, OWNER, Access
 from audience.rules.reader import Problems
 from audience.rules.scalars import (
@@ -41,6 +42,18 @@ def read_size(node: Node, problems: Problems) -> int:
         size = DEFAULT_CACHE
     problems.raise_errors()
     return size
+
+
+def read_type(node: Node, problems: Problems) -> str:
+    """What a dictionary says a column holds; '' with a problem."""
+    scalar = problems.scalar(node, "`type`")
+    if scalar is None or scalar.text in DECLARED:
+        return scalar.text if scalar else ""
+    expected = "one of " + ", ".join(DECLARED)
+    problems.error(
+        scalar.at, f"`{scalar.text}` is no type", expected, meant=(scalar.text, DECLARED)
+    )
+    return ""
 
 
 def read_access(node: Node, problems: Problems) -> Access:
