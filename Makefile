@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format fixtures example bench docs lock clean
+.PHONY: help setup demo test soak check format fixtures example bench docs lock wheelhouse offline \
+	sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -81,11 +82,36 @@ bench: $(READY) ## Time the program against rivals written by hand (SIZE=S|M|L P
 docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python docs/generate.py
 
-lock: $(READY) ## Resolve the dependencies anew and write requirements.lock
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header
+
+lock: $(READY) ## Resolve the dependencies anew and write both lock files
 	$(PIP) pip-tools
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --extra dev \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header \
-		--all-build-deps --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --all-build-deps --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --no-annotate --output-file requirements-run.lock pyproject.toml
+
+WHEEL = $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation
+
+wheelhouse: $(READY) ## Gather what an offline machine needs: dist/wheels, dist/requirements.txt
+	rm -rf dist/wheels && mkdir -p dist/wheels
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: \
+		--require-hashes -r requirements-run.lock --dest dist/wheels
+	$(WHEEL) --wheel-dir dist/wheels .
+	cp requirements-run.lock dist/requirements.txt
+	$(BIN)/python -m pip hash dist/wheels/audience-*.whl | tail -n 1 | \
+		sed "s/^/audience==$$($(BIN)/audience --version | cut -d' ' -f2) /" >> dist/requirements.txt
+
+OFFLINE := dist/venv
+
+offline: wheelhouse ## Install from the wheel folder alone, every hash checked, into dist/venv
+	rm -rf $(OFFLINE) && $(PYTHON) -m venv --without-pip $(OFFLINE)
+	$(BIN)/python -m pip --python $(OFFLINE)/bin/python install --quiet --disable-pip-version-check \
+		--no-index --find-links dist/wheels --require-hashes -r dist/requirements.txt
+
+sbom: offline ## List what the program is made of, as CycloneDX: dist/sbom.json
+	$(PIP) cyclonedx-bom
+	$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+		--output-file dist/sbom.json $(OFFLINE)/bin/python
 
 clean: ## Remove what was made: environment, packs, caches
-	rm -rf $(VENV) packs .audience .mypy_cache .ruff_cache .hypothesis $(RETAIL)/data $(RETAIL)/packs
+	rm -rf $(VENV) dist packs .audience .mypy_cache .ruff_cache .hypothesis $(RETAIL)/data $(RETAIL)/packs

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,26 @@ def test_what_would_be_heavy_is_noticed() -> None:
 )
 def test_a_module_fits_in_a_head(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """The pinned requirements of a lock file, each with its hashes."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    lines = [line.split() for line in text.splitlines() if "==" in line and line[0] != " "]
+    return {words[0]: {each for each in words if each.startswith("--hash=")} for words in lines}
+
+
+def test_what_runs_is_locked_as_what_was_tested() -> None:
+    tested, runs = locked("requirements.lock"), locked("requirements-run.lock")
+    assert len(runs) > 15
+    for name, hashes in runs.items():
+        assert hashes
+        assert tested[name] == hashes
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {name.partition("==")[0] for name in runs}
+    assert {re.split("[><=]", each)[0] for each in declared} <= names
+
+
+def test_no_lock_names_a_host() -> None:
+    for path in ROOT.glob("requirements*.lock"):
+        assert "://" not in path.read_text()
