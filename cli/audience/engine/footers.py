@@ -57,12 +57,11 @@ def _read_footer(table: str, time: str, path: Path) -> Footer:
     bounds: list[Any] = []
     chunks: list[Chunk | None] = []
     bounded = 0
-    for group in range(metadata.num_row_groups):
-        row_group = metadata.row_group(group)
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    for row_group in groups:
         for number in range(row_group.num_columns):
             column = row_group.column(number)
-            if column.physical_type != metadata.schema.column(number).physical_type:
-                # Asked for its statistics, the library would end the process.
+            if not _is_sound(column, metadata.schema.column(number), row_group.num_rows):
                 raise DataError(
                     f"table `{table}`: cannot read {path}: its footer contradicts itself about "
                     f"`{column.path_in_schema}`"
@@ -81,11 +80,22 @@ def _read_footer(table: str, time: str, path: Path) -> Footer:
                     bounds += [stats.min, stats.max]
                     bounded += known == 0 and isinstance(bounds[-1], date)
             counts[name] = known if name not in counts else add_known(counts[name], known)
-    if metadata.num_row_groups == 0:
+    if sum(row_group.num_rows for row_group in groups) != metadata.num_rows:
+        raise DataError(f"table `{table}`: cannot read {path}: its footer contradicts itself")
+    if not groups:
         counts = dict.fromkeys(schema.names, 0)
-    every = bounded == metadata.num_row_groups
+    every = bounded == len(groups)
     pages = tuple(filter(None, chunks))
     return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every, pages)
+
+
+def _is_sound(column: pq.ColumnChunkMetaData, declared: pq.ColumnSchema, rows: int) -> bool:
+    """Whether a footer says the same of a column in all the places where it speaks of it."""
+    if column.physical_type != declared.physical_type:
+        return False  # asked for its statistics, the library would end the process
+    if declared.max_repetition_level == 0:
+        return bool(column.num_values == rows)
+    return bool(column.num_values >= rows)
 
 
 def _as_written(schema: pa.Schema, notes: Mapping[bytes, bytes]) -> pa.Schema:

@@ -97,7 +97,7 @@ def run_plan(
     """
     everything = [*users.values(), *(tables[read.table] for read in plan.events)]
     # Some engines bind what is asked of them at once.
-    with named_files(everything), means.engine.refusals():
+    with named_files(everything, means.engine), means.engine.refusals():
         known = dictionary or {}
         found = {day: _read_users(plan, table, day, means, known) for day, table in users.items()}
         behaviour = Behaviour(
