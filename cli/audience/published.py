@@ -93,7 +93,14 @@ def diff(project: Project | None, old: str, new: str) -> BuildDiff:
     labels = {**sides[0].labels, **sides[1].labels}
     one, two = sides
     return compare(
-        one.title, one.packs, two.title, two.packs, labels, pair=one.is_pack, key=two.key
+        one.title,
+        one.packs,
+        two.title,
+        two.packs,
+        labels,
+        pair=one.is_pack,
+        key=two.key,
+        bases=(one.base, two.base),
     )
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from audience.insight.cells import Cell, Table, hidden_cells
+from audience.insight.diff import NOBODY, BuildDiff, compare
 from audience.insight.sharing import (
     BASE,
     SUPPRESSED,
     USERS,
     both_of,
+    counts_of_diff,
+    hidden_in_diff,
     hidden_in_summary,
     missing_of,
     rest_of,
@@ -35,8 +43,8 @@ LEAST = 10
     [
         ({"a": 9, "b": 10, "c": 0}, [], [], {"a"}),
         # A part that is hidden alone is its whole less the others: the smallest other goes too.
-        ({"w": 100, "a": 9, "b": 40, "c": 51}, [("w", ("a", "b", "c"))], [], {"a", "b"}),
-        ({"w": 100, "a": 9, "b": 8, "c": 83}, [("w", ("a", "b", "c"))], [], {"a", "b"}),
+        ({"w": 100, "a": 9, "b": 40, "c": 51}, [(("w",), ("a", "b", "c"))], [], {"a", "b"}),
+        ({"w": 100, "a": 9, "b": 8, "c": 83}, [(("w",), ("a", "b", "c"))], [], {"a", "b"}),
         # Without its whole nothing tells it.
         ({"a": 9, "b": 40, "c": 51}, [], [], {"a"}),
         # Those of the base who are not in a pack.
@@ -47,7 +55,7 @@ LEAST = 10
 )
 def test_what_is_hidden(
     counts: dict[Cell, int],
-    sums: list[tuple[Cell, tuple[Cell, ...]]],
+    sums: list[tuple[tuple[Cell, ...], tuple[Cell, ...]]],
     groups: list[tuple[tuple[Cell, ...], tuple[Cell, ...]]],
     hidden: set[Cell],
 ) -> None:
@@ -57,15 +65,15 @@ def test_what_is_hidden(
 def test_two_sums_together_tell_no_more_than_each() -> None:
     """A cross table: rows and columns add up, and one cell is small."""
     counts: dict[Any, int] = {}
-    sums: list[tuple[Cell, tuple[Cell, ...]]] = []
+    sums: list[tuple[tuple[Cell, ...], tuple[Cell, ...]]] = []
     values = [[5, 40, 60], [50, 70, 30], [20, 80, 90]]
     for row, line in enumerate(values):
         counts |= {(row, column): value for column, value in enumerate(line)}
         counts["row", row] = sum(line)
-        sums.append((("row", row), tuple((row, column) for column in range(3))))
+        sums.append(((("row", row),), tuple((row, column) for column in range(3))))
     for column in range(3):
         counts["column", column] = sum(line[column] for line in values)
-        sums.append((("column", column), tuple((row, column) for row in range(3))))
+        sums.append(((("column", column),), tuple((row, column) for row in range(3))))
     hidden = hidden_cells(Table(counts, sums), LEAST)
     assert (0, 0) in hidden
     cells = [(row, column) for row in range(3) for column in range(3)]
@@ -81,10 +89,19 @@ def test_two_sums_together_tell_no_more_than_each() -> None:
 
 
 Person = tuple[bool, ...]
+NAMES = ["a", "a.x", "a.y", "b", "c", "s.one", "s.two", "a_or_b", "b_and_c", "b_less_c", "not_c"]
+
+
+def person(first: bool, side: bool, second: bool, third: bool, stage: bool) -> Person:
+    """Who is in which pack: sides are parts of the first, stages split the base, others are made
+    of packs."""
+    sides = (first and side, first and not side)
+    made = (first or second, second and third, second and not third, not third)
+    return (first, *sides, second, third, stage, not stage, *made)
 
 
 def random_summary(seed: int) -> tuple[Summary, list[Person]]:
-    """A summary of made-up people: four packs, of which two are the sides of the first."""
+    """A summary of made-up people."""
     draw = random.Random(seed)
     count = draw.choice([40, 120, 400])
     shares = [draw.choice([0.02, 0.1, 0.5, 0.9, 0.98]) for _ in range(3)]
@@ -93,8 +110,8 @@ def random_summary(seed: int) -> tuple[Summary, list[Person]]:
         first, second, third = (draw.random() < each for each in shares)
         side = draw.random() < 0.9
         stage = draw.random() < 0.85
-        people.append((first, first and side, first and not side, second, third, stage, not stage))
-    names = ["a", "a.x", "a.y", "b", "c", "s.one", "s.two"]
+        people.append(person(first, side, second, third, stage))
+    names = NAMES
     sizes = {name: sum(person[at] for person in people) for at, name in enumerate(names)}
     users = count + draw.choice([0, 3, 50])
     suppressed = draw.choice([0, users - count])
@@ -125,7 +142,7 @@ def possible() -> list[Person]:
     for first, side, second, third, stage in itertools.product([False, True], repeat=5):
         if not first and side:
             continue
-        found.append((first, first and side, first and not side, second, third, stage, not stage))
+        found.append(person(first, side, second, third, stage))
     return found
 
 
@@ -230,3 +247,108 @@ def test_json_has_nothing_where_a_count_is_hidden() -> None:
         if each["both"] is None:
             assert each["share"] is None
     assert hidden_in_summary(summary, 0) == hidden_in_summary(summary, 1) == frozenset()
+
+
+OLD_AND_NEW = ["a", "a.x", "a.y", "b", "a_or_b", "s.one", "s.two"]
+
+
+def sides(first: bool, side: bool, second: bool, stage: bool) -> Person:
+    split = (first and side, first and not side)
+    return (first, *split, second, first or second, stage, not stage)
+
+
+def random_diff(seed: int) -> tuple[BuildDiff, list[Person]]:
+    """Two builds of the same base: some people moved, few or many."""
+    draw = random.Random(seed)
+    count = draw.choice([60, 200, 400])
+    shares = [draw.choice([0.05, 0.5, 0.95]) for _ in range(2)]
+    moving = draw.choice([0.02, 0.2])
+    people = []
+    for _ in range(count):
+        old = [draw.random() < shares[0], draw.random() < 0.9, draw.random() < shares[1]]
+        old.append(draw.random() < 0.9)
+        new = [each ^ (draw.random() < moving) for each in old]
+        new[1] = old[1]  # a user keeps a side
+        people.append((*sides(*old), *sides(*new)))
+    packs = [
+        {name: pa.array([n for n, kind in enumerate(people) if kind[at]], pa.int64())}
+        for at, name in enumerate(OLD_AND_NEW * 2)
+    ]
+    old_packs: dict[str, pa.Array] = {}
+    new_packs: dict[str, pa.Array] = {}
+    for at, pack in enumerate(packs):
+        (old_packs if at < len(OLD_AND_NEW) else new_packs).update(pack)
+    found = compare(
+        "old", old_packs, "new", new_packs, {}, pair=False, key="id", bases=(count, count)
+    )
+    return found, people
+
+
+def is_in(cell: Any, kind: Person) -> bool:
+    """Whether somebody counts for a cell of a comparison."""
+    at = len(OLD_AND_NEW)
+
+    def inside(side: str, name: str) -> bool:
+        half = kind[:at] if side == "old" else kind[at:]
+        return not any(half) if name == NOBODY else half[OLD_AND_NEW.index(name)]
+
+    match cell:
+        case ("base", _):
+            return True
+        case ("size", side, name):
+            return inside(side, name)
+        case ("moved", old, new):
+            return inside("old", old) and inside("new", new)
+        case ("added", name):
+            return inside("new", name) and not inside("old", name)
+        case ("removed", name):
+            return inside("old", name) and not inside("new", name)
+    raise AssertionError(cell)
+
+
+@pytest.mark.parametrize("matrix", [False, True])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_solver_recovers_nobody_who_moved(seed: int, matrix: bool) -> None:
+    diff, people = random_diff(seed)
+    hidden = hidden_in_diff(diff, LEAST, matrix=matrix)
+    cells = counts_of_diff(diff, matrix=matrix) | {("base", "old"): len(people)}
+    for cell, count in cells.items():
+        assert count == sum(is_in(cell, kind) for kind in people)
+    flags = itertools.product([False, True], repeat=7)
+    kinds = [(*sides(a, x, b, s), *sides(c, x, d, t)) for a, x, b, s, c, d, t in flags]
+    shown = [cell for cell in cells if cell not in hidden]
+    rows = [[float(is_in(cell, kind)) for kind in kinds] for cell in shown]
+    values = [cells[cell] for cell in shown]
+    for cell, count in cells.items():
+        if 0 < count < LEAST:
+            assert cell in hidden
+            row = [float(is_in(cell, kind)) for kind in kinds]
+            least, most = extremes(row, rows, values)
+            assert least <= count <= most
+            assert least < most, (cell, count)
+
+
+def test_what_is_hidden_is_the_same_in_every_process() -> None:
+    """Two copies that hide different counts tell what each of them hides."""
+    code = (
+        "from insight.test_cells import *\n"
+        "for seed in range(12):\n"
+        "    print(sorted(map(spelled, hidden_in_summary(random_summary(seed)[0], LEAST))))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[1])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(told) == 1
+
+
+def spelled(cell: Any) -> str:
+    """A cell, its sets in order."""
+    parts = [sorted(each) if isinstance(each, frozenset) else each for each in cell]
+    return str(parts)

@@ -10,119 +10,140 @@ Statistical Disclosure Control, JASA 75, 1980), with linear equations solved exa
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TypeVar
 
 Cell = Hashable
 Row = dict[Cell, Fraction]
+Cells = tuple[Cell, ...]
+Thing = TypeVar("Thing", bound=Hashable)
 
 
 @dataclass
 class Table:
     """Counts by cell, and how they hang together.
 
-    ``sums`` are wholes with the parts that add up to them. ``groups`` are groups of people that
-    no cell counts and that cells tell all the same: those of the first cells less those of the
-    second ones.
+    ``sums`` are cells that together are as many as other cells together, of a whole its parts;
+    ``equations`` are cells that come to nothing, each so many times.
+    ``groups`` are groups of people that no cell counts and that cells tell all the same: those of
+    the first cells less those of the second ones. ``untold`` cells are not in the table, ``fixed``
+    ones are told elsewhere too.
     """
 
     counts: dict[Cell, int] = field(default_factory=dict)
-    sums: list[tuple[Cell, tuple[Cell, ...]]] = field(default_factory=list)
-    groups: list[tuple[tuple[Cell, ...], tuple[Cell, ...]]] = field(default_factory=list)
+    sums: list[tuple[Cells, Cells]] = field(default_factory=list)
+    groups: list[tuple[Cells, Cells]] = field(default_factory=list)
+    equations: list[Row] = field(default_factory=list)
+    untold: set[Cell] = field(default_factory=set)
+    fixed: set[Cell] = field(default_factory=set)
+
+    def size(self, more: Iterable[Cell], less: Iterable[Cell]) -> int:
+        """How many are in the first cells and not in the second ones."""
+        return sum(self.counts[cell] for cell in more) - sum(self.counts[cell] for cell in less)
 
 
 def hidden_cells(table: Table, least: int) -> frozenset[Cell]:
     """The cells that may not be told, where counts from 1 to below ``least`` may not be.
 
-    Whoever sees the others, and knows how they add up, can work out none of these counts.
+    Whoever sees the others, and knows how they add up, can work out none of these counts. The
+    answer depends on the table alone: two copies of one table hide the same.
     """
     counts = table.counts
-    hidden = {cell for cell, count in counts.items() if 0 < count < least}
-    targets: list[Row] = [{cell: Fraction(1)} for cell in hidden]
+    knowledge = _Knowledge([*(_row(table, *each) for each in table.sums), *table.equations])
+    hidden = {cell for cell, count in counts.items() if cell in table.untold or 0 < count < least}
+    for cell in [cell for cell in counts if cell in hidden]:
+        knowledge.forget(cell)
+    targets: list[Row] = [{cell: Fraction(1)} for cell, n in counts.items() if 0 < n < least]
     for more, less in table.groups:
-        if 0 < sum(counts[cell] for cell in more) - sum(counts[cell] for cell in less) < least:
-            one = Fraction(1)
-            targets.append(dict.fromkeys(more, one) | dict.fromkeys(less, -one))
-    while len(hidden) < len(counts):
-        known = _reduced(_equations(table.sums, hidden))
-        told = next((each for each in targets if _follows(each, known, hidden)), None)
-        if told is None:
-            break
-        hidden.add(_another(told, table, hidden))
-    return frozenset(hidden)
+        if 0 < table.size(more, less) < least:
+            targets.append(_row(table, more, less))
+    # What can't be worked out never can be when more is hidden: one pass is enough.
+    for target in targets:
+        while (told := knowledge.told(target)) is not None:
+            shown = {cell: sign for cell, sign in told.items() if cell not in table.fixed}
+            if not shown:
+                break
+            # One that others do not tell; a part sooner than a whole; the smallest.
+            cell = min(
+                shown, key=lambda cell: (knowledge.tells(cell), shown[cell] > 0, counts[cell])
+            )
+            hidden.add(cell)
+            knowledge.forget(cell)
+    return frozenset(hidden - table.untold)
 
 
-def _equations(sums: Iterable[tuple[Cell, tuple[Cell, ...]]], hidden: set[Cell]) -> Sequence[Row]:
-    """The sums, of the cells that are not known."""
-    rows = []
-    for whole, parts in sums:
-        row = {part: Fraction(1) for part in parts if part in hidden}
-        if whole in hidden:
-            row[whole] = Fraction(-1)
-        if row:
-            rows.append(row)
-    return rows
+def _row(table: Table, more: Cells, less: Cells) -> Row:
+    """The first cells less the second ones. Where nobody is, nothing is to be found out."""
+    row: Row = {}
+    for cells, sign in ((more, 1), (less, -1)):
+        for cell in cells:
+            if table.counts[cell]:
+                row[cell] = row.get(cell, Fraction(0)) + sign
+    return {cell: value for cell, value in row.items() if value}
 
 
-def _reduced(rows: Iterable[Row]) -> Mapping[Cell, Row]:
-    """Equations by a cell that each alone has: reduced row echelon form."""
-    out: dict[Cell, Row] = {}
-    for row in rows:
-        left = _less(row, out)
-        if not left:
-            continue
-        pivot = next(iter(left))
-        left = {cell: value / left[pivot] for cell, value in left.items()}
-        for other, earlier in out.items():
-            if pivot in earlier:
-                out[other] = _minus(earlier, left, earlier[pivot])
-        out[pivot] = left
-    return out
+class _Knowledge:
+    """What follows from sums, by somebody who is told all cells but those that are forgotten.
+
+    Equations are in reduced echelon form over the forgotten cells; what else is in them is told.
+    """
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._plain = [row for row in rows if row]
+        self._named = Counter(cell for row in self._plain for cell in row)
+        self._solved: dict[Cell, Row] = {}
+        self._forgotten: set[Cell] = set()
+
+    def forget(self, cell: Cell) -> None:
+        """A cell is hidden: an equation that has it, and no other such cell, tells it."""
+        self._forgotten.add(cell)
+        row = next((row for row in self._plain if cell in row), None)
+        if row is None:
+            return
+        solved = {other: value / row[cell] for other, value in row.items()}
+        plain = []
+        for each in self._plain:
+            left = _without(each, cell, solved)
+            if left is not each:
+                self._named.subtract(each.keys())
+                self._named.update(left.keys())
+            if left:
+                plain.append(left)
+        self._plain = plain
+        for pivot, each in self._solved.items():
+            self._solved[pivot] = _without(each, cell, solved)
+        self._solved[cell] = solved
+
+    def tells(self, cell: Cell) -> bool:
+        """Whether a cell that is not hidden could be worked out if it were."""
+        return self._named[cell] > 0
+
+    def told(self, target: Row) -> Row | None:
+        """The cells, and how often, by which a count is told; None where it can't be worked out."""
+        left = dict(target)
+        for cell in target:
+            if cell in self._solved:
+                left = _without(left, cell, self._solved[cell])
+        return left if left and self._forgotten.isdisjoint(left) else None
 
 
-def _less(row: Row, known: Mapping[Cell, Row]) -> Row:
-    """A row, with the cells that equations stand for replaced."""
-    left = dict(row)
-    for pivot, equation in known.items():
-        if pivot in left:
-            left = _minus(left, equation, left[pivot])
-    return left
+def _without(row: Row, cell: Cell, solved: Row) -> Row:
+    """A row in which a cell is replaced by what an equation says that it is."""
+    return reduce_row(row, solved, row[cell]) if cell in row else row
 
 
-def _minus(row: Row, other: Row, times: Fraction) -> Row:
+def reduce_row(
+    row: dict[Thing, Fraction], other: dict[Thing, Fraction], times: Fraction
+) -> dict[Thing, Fraction]:
+    """A row less another one, so many times."""
     out = dict(row)
-    for cell, value in other.items():
-        found = out.get(cell, Fraction(0)) - times * value
+    for thing, value in other.items():
+        found = out.get(thing, Fraction(0)) - times * value
         if found:
-            out[cell] = found
+            out[thing] = found
         else:
-            out.pop(cell, None)
+            out.pop(thing, None)
     return out
-
-
-def _follows(target: Row, known: Mapping[Cell, Row], hidden: set[Cell]) -> bool:
-    """Whether a count can be worked out."""
-    return not _less({cell: value for cell, value in target.items() if cell in hidden}, known)
-
-
-def _another(told: Row, table: Table, hidden: set[Cell]) -> Cell:
-    """The cell to hide next, of those that tell: the smallest, and a part sooner than a whole."""
-    counts = table.counts
-    shown = [cell for cell in told if cell not in hidden]
-    if shown:
-        return min(shown, key=lambda cell: (told[cell] > 0, counts[cell]))
-    reached = set(told)
-    sums = [(whole, parts) for whole, parts in table.sums if hidden & {whole, *parts}]
-    candidates: dict[Cell, Any] = {}
-    for whole, parts in sums:
-        for cell in (whole, *parts):
-            if cell not in hidden:
-                near = bool(reached & {whole, *parts})
-                candidates[cell] = min(
-                    candidates.get(cell, (True, True, counts[cell])),
-                    (not near, cell == whole, counts[cell]),
-                )
-    left = candidates or {cell: count for cell, count in counts.items() if cell not in hidden}
-    return min(left, key=lambda cell: left[cell])

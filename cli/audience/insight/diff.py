@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from audience.bits import count_common
 from audience.errors import UsageError
 from audience.membership import Membership, common_counts
 
@@ -69,6 +70,34 @@ class BuildDiff:
     key_type: pa.DataType
     sides: tuple[Mapping[str, pa.Array], Mapping[str, pa.Array]] = field(repr=False, compare=False)
     """The packs' ids, old and new."""
+    bases: tuple[int | None, int | None] = (None, None)
+    """Users in the base of each side, None of a file that lies alone."""
+
+    @cached_property
+    def common(self) -> Mapping[tuple[Place, Place], int]:
+        """Users in both of any two packs of the two sides; of one and the same, its size.
+
+        Beside the old packs stands who is in none of them, :data:`NOBODY`, and the same beside the
+        new ones.
+        """
+        old, new = self.sides
+        members = self._membership
+        bits = {("old", name): members.bits[_OLD + name] for name in old}
+        bits |= {("new", name): members.bits[_NEW + name] for name in new}
+        everybody = members.union([_OLD + name for name in old] + [_NEW + name for name in new])
+        bits["old", NOBODY] = everybody & ~members.union([_OLD + name for name in old])
+        bits["new", NOBODY] = everybody & ~members.union([_NEW + name for name in new])
+        counts = count_common(list(bits.values())).tolist()
+        return {
+            (one, other): counts[row][column]
+            for row, one in enumerate(bits)
+            for column, other in enumerate(bits)
+        }
+
+    @property
+    def users(self) -> int:
+        """Users in any pack of the two sides."""
+        return self._membership.count
 
     @cached_property
     def matrix(self) -> tuple[MatrixRow, ...]:
@@ -107,6 +136,8 @@ class BuildDiff:
 
 _OLD, _NEW = "old:", "new:"
 NOBODY = "(in no old pack)"
+Place = tuple[str, str]
+"""A side, ``old`` or ``new``, and a pack's name."""
 
 
 def compare(
@@ -118,6 +149,7 @@ def compare(
     *,
     pair: bool,
     key: str,
+    bases: tuple[int | None, int | None] = (None, None),
 ) -> BuildDiff:
     """Compare packs of ids by name; ``pair`` compares the one pack of each side whatever the names.
 
@@ -144,6 +176,7 @@ def compare(
         key,
         kinds.pop() if kinds else pa.int64(),
         (old, new),
+        bases,
     )
 
 

@@ -5,18 +5,19 @@ Cells are named by what they count; the reports and the JSON ask by these names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 from audience.insight.cells import Cell, Table, hidden_cells
-from audience.insight.diff import BuildDiff
+from audience.insight.diff import NOBODY, BuildDiff, Place
+from audience.insight.relations import Relations
 from audience.insight.summary import Summary
 
 BASE: Cell = "base"
 USERS: Cell = "users"
 SUPPRESSED: Cell = "suppressed"
+EVERYBODY: Cell = "everybody"
 
 
 def size_of(pack: str, side: str = "") -> Cell:
@@ -50,7 +51,7 @@ def moved_of(old: str, new: str) -> Cell:
 
 
 def part_of(pack: str, part: str) -> Cell:
-    """Those who were added to or removed from a pack, or are ``out`` of all packs."""
+    """Those who were added to a pack or removed from it."""
     return (part, pack)
 
 
@@ -60,81 +61,91 @@ def hidden_in_summary(summary: Summary, least: int) -> frozenset[Cell]:
         return frozenset()
     table = Table({BASE: summary.base, USERS: summary.users, SUPPRESSED: summary.suppressed})
     table.groups.append(((USERS,), (BASE,)))
-    names = [pack.name for pack in summary.packs]
     for pack in summary.packs:
         table.counts[size_of(pack.name)] = pack.size
         table.counts[missing_of(pack.name)] = pack.only_missing
-        table.groups.append(((BASE,), (size_of(pack.name),)))
         table.groups.append(((size_of(pack.name),), (missing_of(pack.name),)))
     for each in summary.overlaps:
         table.counts[both_of(each.pack, each.other)] = each.both
-        table.groups.append(((size_of(each.pack),), (both_of(each.pack, each.other),)))
-        if table.counts[size_of(each.other)] == summary.base:
-            # Everybody is in the other.
-            table.sums.append((size_of(each.pack), (both_of(each.pack, each.other),)))
-    for one, other in combinations(names, 2):
-        alone = (size_of(one), size_of(other))
-        table.groups.append(((BASE, both_of(one, other)), alone))
     for stages in summary.stages:
-        table.counts[total_of(stages.name)] = stages.total
-        table.counts[rest_of(stages.name)] = stages.rest
-        table.sums.append((total_of(stages.name), tuple(map(size_of, stages.packs))))
-        rest = (rest_of(stages.name),) if stages.rest else ()
-        table.sums.append((BASE, (total_of(stages.name), *rest)))
-        if not stages.rest:
-            _add_parts(table, names, "", stages.packs)
-    for name, sides in _splits(summary):
-        table.sums.append((size_of(name), tuple(map(size_of, sides))))
-        # A side is a part: all of it is in both.
-        table.sums += [(size_of(side), (both_of(name, side),)) for side in sides]
-        _add_parts(table, names, name, sides)
+        total, rest = total_of(stages.name), rest_of(stages.name)
+        table.counts |= {total: stages.total, rest: stages.rest}
+        table.sums.append(((total,), tuple(map(size_of, stages.packs))))
+        table.sums.append(((BASE,), (total, rest)))
+    names = {size_of(pack.name): pack.name for pack in summary.packs}
+    both = partial(_both_of_names, names)
+    Relations(table, [BASE, *names], both).add(least)
     return hidden_cells(table, least)
 
 
-def _splits(summary: Summary) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The packs that are split, and their sides, who add up to them."""
-    sizes = {pack.name: pack.size for pack in summary.packs}
-    for name, size in sizes.items():
-        sides = tuple(each for each in sizes if each.rpartition(".")[0] == name)
-        if sides and sum(sizes[side] for side in sides) == size:
-            yield name, sides
-
-
-def _add_parts(table: Table, names: Sequence[str], of: str, parts: tuple[str, ...]) -> None:
-    """What a pack shares with the parts adds up to what it shares with the whole, a pack or all."""
-    for name in names:
-        if name != of and name not in parts:
-            shared = both_of(name, of) if of else size_of(name)
-            if shared in table.counts:
-                table.sums.append((shared, tuple(both_of(name, part) for part in parts)))
+def _both_of_names(names: Mapping[Cell, str], one: Cell, other: Cell) -> Cell:
+    if BASE in {one, other}:
+        return other if one == BASE else one
+    return both_of(names[one], names[other])
 
 
 def hidden_in_diff(diff: BuildDiff, least: int, *, matrix: bool) -> frozenset[Cell]:
     """The counts of a comparison that can't be shared."""
     if least < 2:
         return frozenset()
-    table = Table()
-    counts = table.counts
+    told = counts_of_diff(diff, matrix=matrix)
+    places = list(dict.fromkeys(one for one, _ in diff.common))
+    cells = {_cell(one, other): count for (one, other), count in diff.common.items()}
+    table = Table(told | cells, untold=cells.keys() - told.keys())
     for pack in diff.packs:
         old, new = size_of(pack.old, "old"), size_of(pack.new, "new")
         kept = moved_of(pack.old, pack.new)
-        added, removed = part_of(pack.new, "added"), part_of(pack.old, "removed")
-        counts |= {old: pack.old_size, new: pack.new_size, kept: pack.kept}
-        counts |= {added: pack.added, removed: pack.removed}
-        table.sums += [(old, (kept, removed)), (new, (kept, added))]
-    counts |= {size_of(each.name, "old"): each.size for each in diff.only_old}
-    counts |= {size_of(each.name, "new"): each.size for each in diff.only_new}
-    if matrix:
-        for row in diff.matrix:
-            whole, out = size_of(row.pack, "old"), part_of(row.pack, "out")
-            counts |= {whole: row.size, out: row.out}
-            table.groups.append(((whole,), (out,)))
-            for new, count in row.into.items():
-                cell, size = moved_of(row.pack, new), size_of(new, "new")
-                counts[cell] = count
-                table.groups.append(((whole,), (cell,)))
-                table.groups.append(((size,), (cell,)))
+        table.sums.append(((old,), (kept, part_of(pack.old, "removed"))))
+        table.sums.append(((new,), (kept, part_of(pack.new, "added"))))
+    at = {_cell(place, place): place for place in places}
+    for side, base in zip(("old", "new"), diff.bases, strict=True):
+        if base is None:
+            continue
+        whole = ("base", side)
+        table.counts[whole] = base
+        table.fixed.add(whole)  # the build's own summary tells it
+        packs = {cell: place for cell, place in at.items() if place[0] == side}
+        del packs[size_of(NOBODY, side)]
+        Relations(table, [whole, *packs], partial(_both_of_places, packs)).add(least)
+    # Everybody of the two sides: as many as a base, they are that base.
+    table.counts[EVERYBODY] = diff.users
+    (table.fixed if table.counts[EVERYBODY] in diff.bases else table.untold).add(EVERYBODY)
+    Relations(table, [EVERYBODY, *at], partial(_both_of_places, at)).add(least)
     return hidden_cells(table, least)
+
+
+def _both_of_places(at: Mapping[Cell, Place], one: Cell, other: Cell) -> Cell:
+    if one not in at or other not in at:  # a base, of which all are a part
+        return other if one not in at else one
+    return _cell(at[one], at[other])
+
+
+def counts_of_diff(diff: BuildDiff, *, matrix: bool) -> dict[Cell, int]:
+    """All counts of a comparison."""
+    told: dict[Cell, int] = {}
+    for pack in diff.packs:
+        told[size_of(pack.old, "old")] = pack.old_size
+        told[size_of(pack.new, "new")] = pack.new_size
+        told[moved_of(pack.old, pack.new)] = pack.kept
+        told[part_of(pack.new, "added")] = pack.added
+        told[part_of(pack.old, "removed")] = pack.removed
+    told |= {size_of(each.name, "old"): each.size for each in diff.only_old}
+    told |= {size_of(each.name, "new"): each.size for each in diff.only_new}
+    for row in diff.matrix if matrix else ():
+        told[size_of(row.pack, "old")] = row.size
+        told |= {moved_of(row.pack, new): count for new, count in row.into.items()}
+        told[moved_of(row.pack, NOBODY)] = row.out
+    return told
+
+
+def _cell(one: Place, other: Place) -> Cell:
+    """The cell of who is in both of two packs of a comparison; of one pack, that of its size."""
+    if one == other:
+        return size_of(one[1], one[0])
+    if one[0] == other[0]:
+        return ("within", frozenset((one, other)))
+    old, new = sorted((one, other), reverse=True)
+    return moved_of(old[1], new[1])
 
 
 def shared_summary(summary: Summary, hidden: frozenset[Cell]) -> dict[str, Any]:
@@ -183,7 +194,7 @@ def shared_diff(diff: BuildDiff, hidden: frozenset[Cell], *, matrix: bool) -> di
         tell(row, "size", size_of(row["pack"], "old"))
         for new in row["into"]:
             tell(row["into"], new, moved_of(row["pack"], new))
-        tell(row, "out", part_of(row["pack"], "out"))
+        tell(row, "out", moved_of(row["pack"], NOBODY))
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audience.insight.cells import Cell
-from audience.insight.diff import BuildDiff
+from audience.insight.diff import NOBODY, BuildDiff
 from audience.insight.sharing import (
     BASE,
     SUPPRESSED,
@@ -160,7 +160,7 @@ def _matrix_grid(diff: BuildDiff, tell: _Teller) -> Grid:
             row.pack,
             tell.count(size_of(row.pack, "old"), row.size),
             *(tell.count(moved_of(row.pack, name), row.into[name]) for name in names),
-            tell.count(part_of(row.pack, "out"), row.out),
+            tell.count(moved_of(row.pack, NOBODY), row.out),
         )
         for row in diff.matrix
     )

@@ -73,6 +73,8 @@ class Side:
     labels: dict[str, str]
     is_pack: bool
     key: str
+    base: int | None = None
+    """Users in its build's base; None of a file that lies alone."""
 
 
 def open_build(root: Path, reference: Reference) -> Build:
@@ -204,7 +206,7 @@ def _side(build: Build, pack: str) -> Side:
     title = manifest.name + (f"/{pack}" if pack else "")
     labels = {entry.name: entry.label for entry in manifest.packs if entry.name in names}
     ids = dict(zip(names, in_threads(build.ids, names), strict=True))
-    return Side(title, ids, labels, bool(pack), manifest.key)
+    return Side(title, ids, labels, bool(pack), manifest.key, manifest.base_size)
 
 
 def _is_text(kind: pa.DataType) -> bool:
