@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from audience.scheduling import Schedule, make_schedule
+from audience.errors import UsageError
+from audience.scheduling import Schedule, make_schedule, unit_name
 from support import MakeProject, Run
 
 SHANGHAI = datetime(2024, 3, 1, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -26,6 +30,11 @@ def made(at: str = "03:00", now: datetime = SHANGHAI, root: str = "/srv/人群 �
 
 def line_of(schedule: Schedule) -> str:
     return schedule.cron.splitlines()[-1]
+
+
+def line_of_text(printed: str) -> str:
+    """The crontab line of what the command prints."""
+    return next(line for line in printed.splitlines() if " && " in line)
 
 
 def test_cron_gets_time_folder_and_command() -> None:
@@ -71,9 +80,10 @@ def test_systemd_takes_both_files(tmp_path: Path) -> None:
     program.chmod(0o755)
     words = ["build-pack", "/srv/a b.yaml", "--notify", 'echo "$AUDIENCE_EXIT" 50%']
     schedule = make_schedule([str(program)], words, folder, time(3), "Asia/Shanghai", SHANGHAI)
-    (tmp_path / "audience.service").write_text(schedule.service)
-    (tmp_path / "audience.timer").write_text(schedule.timer)
-    for name in ("audience.service", "audience.timer"):
+    unit = unit_name(folder)
+    (tmp_path / f"{unit}.service").write_text(schedule.service)
+    (tmp_path / f"{unit}.timer").write_text(schedule.timer)
+    for name in (f"{unit}.service", f"{unit}.timer"):
         done = subprocess.run(
             ["systemd-analyze", "verify", str(tmp_path / name)],
             capture_output=True,
@@ -99,6 +109,67 @@ def test_the_command_prints_what_is_right_for_the_project(
     assert "--as-of yesterday --quiet --notify 'mail boss'" in done.out
     assert "OnCalendar=*-*-* 03:05:00 Asia/Shanghai" in done.out
     assert f"WorkingDirectory={folder}" in done.out
+    assert done.err == ""
+    assert "/etc/systemd/system/audience-project-a.service" in done.out
+    assert "~/.config/systemd/user/audience-project-a.service" in done.out
+    assert "systemctl enable --now audience-project-a.timer" in done.out
+    assert "systemctl --user enable --now audience-project-a.timer" in done.out
+    assert "loginctl enable-linger" in done.out
+    assert f"\nUser={pwd.getpwuid(os.geteuid()).pw_name}\n" in done.out
+
+
+def test_all_rule_files_are_warned_of(make_project: MakeProject, run: Run) -> None:
+    folder = make_project([{"user_id": 1, "age": 2}], {"a.yaml": RULE})
+    done = run("schedule", at=folder)
+    assert done.code == 0
+    assert "audience build-pack --as-of yesterday" in line_of_text(done.out)
+    assert "warning: this builds every rule file" in done.err
+    assert "finished phases too" in done.err
+
+
+@pytest.mark.parametrize(
+    ("root", "rules", "name"),
+    [
+        ("/srv/shop", [], "audience-shop"),
+        ("/srv/shop", ["rules/nightly.yaml"], "audience-shop-nightly"),
+        (
+            "/srv/shop",
+            ["rules/nightly.yaml", "rules/other.yaml"],
+            "audience-shop-nightly-[0-9a-f]+",
+        ),
+        ("/srv/人群", [], "audience-[0-9a-f]{8}"),
+        ("/srv/人群 x%", [], "audience-x-[0-9a-f]{8}"),
+        ("/srv/shop", ["rules/夜间.yaml"], "audience-shop-[0-9a-f]{8}"),
+        ("/srv/-o.service", [], "audience-o-service-[0-9a-f]{8}"),
+        ("/", [], "audience-[0-9a-f]{8}"),
+        ("/srv/" + "x" * 250, [], "audience-x{100}-[0-9a-f]{8}"),
+        ("/srv/\udcff", [], "audience-[0-9a-f]{8}"),
+    ],
+)
+def test_units_have_names_that_systemd_takes(root: str, rules: list[str], name: str) -> None:
+    assert re.fullmatch(name, unit_name(Path(root), [Path(each) for each in rules]))
+
+
+def test_units_of_odd_names_are_told_apart() -> None:
+    names = [
+        unit_name(Path("/srv") / each) for each in ("人群", "用户", "a b", "a%b", "a", "人群/a b")
+    ]
+    rules = [[Path(f"/srv/a/{each}.yaml")] for each in ("夜", "日")]
+    names += [unit_name(Path("/srv/a"), each) for each in (*rules, rules[0] + rules[1])]
+    assert len(set(names)) == 9
+
+
+def test_a_user_whom_the_machine_does_not_know_is_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 2_000_000_000)
+    assert "\nUser=2000000000\n" in made().service
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r"])
+def test_a_line_break_has_no_place(break_: str) -> None:
+    with pytest.raises(UsageError, match="line break"):
+        made(root=f"/srv/a{break_}b")
 
 
 @pytest.mark.parametrize(

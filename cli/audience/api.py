@@ -21,7 +21,7 @@ from audience.engine.columns import scan
 from audience.engine.steps import OnStep, Steps
 from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError, nearest
-from audience.forgetting import Forgotten
+from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
 from audience.history import facts_of, read_log
 from audience.insight.tags import TagReport, report_tag
@@ -62,6 +62,7 @@ __all__ = [
     "export",
     "facts_of",
     "forget",
+    "ids_in",
     "init",
     "list_builds",
     "load",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from audience.engine.behaviour import StrayEvents
-from audience.engine.novel import Novel
+from audience.engine.novel import Novel, NovelEvents, find_novel_events
 from audience.engine.run import Outcome
 from audience.engine.tables import TableData
 from audience.insight.summary import Summary
@@ -14,6 +14,8 @@ from audience.plan.nodes import Listed, Read, Suppressed
 from audience.rules.lint import doubts
 from audience.rules.reader import Problems
 from audience.rules.tree import RuleFile
+
+_RANGES = 3
 
 
 def cautions(
@@ -35,6 +37,9 @@ def cautions(
     for novel in outcome.novel:
         if novel.snapshot == summary.snapshot and novel.tag in tags:
             yield _of_novel(novel)
+    for read in reads:
+        if read.days is not None:
+            yield from map(_of_novel_events, find_novel_events(tables[read.table], read))
     yield from _of_history(summary, reads, tables)
     if not summary.base:
         yield f"{summary.name}: the base is empty"
@@ -44,6 +49,9 @@ def cautions(
 
 
 def _of_strays(stray: StrayEvents) -> Iterator[str]:
+    if stray.without_time:
+        count = _counted(stray.without_time, "event")
+        yield f"table `{stray.table}`: {count} without a time count for nobody"
     if stray.without_key:
         count = _counted(stray.without_key, "event")
         yield f"table `{stray.table}`: {count} without a user count for nobody"
@@ -76,6 +84,20 @@ def _of_novel(novel: Novel) -> str:
     listed = ", ".join(f"{value} ({_counted(count, 'row')})" for value, count in novel.values)
     more = f", … {novel.distinct:,} in all" if novel.distinct > len(novel.values) else ""
     return f"tag `{novel.tag}` has values that its dictionary lacks: {listed}{more}"
+
+
+def _of_novel_events(novel: NovelEvents) -> str:
+    """Of many ranges, those of the most events."""
+    most = sorted(novel.ranges, key=lambda each: -each[2])[:_RANGES]
+    listed = ", ".join(
+        f"{low if low == high else f'{low}..{high}'} ({_counted(count, 'event')})"
+        for low, high, count in most
+    )
+    more = ", …" if len(novel.ranges) > _RANGES else ""
+    return (
+        f"table `{novel.table}`: `{novel.column}` has values that its dictionary lacks: "
+        f"{listed}{more}"
+    )
 
 
 def _of_history(

@@ -8,22 +8,30 @@ once, as one :class:`RuleError`. Everything that the program raises on purpose i
 from __future__ import annotations
 
 import difflib
+import heapq
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 _BREAK = re.compile("\r\n|\r|\n")
+_LONGEST_NAME = 100
+_MOST_LIKELY = 50
 
 
 @dataclass(frozen=True)
 class Source:
-    """A text and the name of the file it came from."""
+    """A text and the name of the file it came from.
+
+    ``private`` are the lines that have ids of users on them: no message quotes them.
+    """
 
     path: str
     text: str = field(repr=False)
+    private: set[int] = field(default_factory=set, repr=False, compare=False)
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -42,7 +50,7 @@ class Source:
         return Location(self, line, len(self.lines[line - 1]) + 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Location:
     """A stretch of one line: ``line`` and ``column`` count from 1, ``length`` in characters.
 
@@ -57,7 +65,9 @@ class Location:
 
     @property
     def quoted(self) -> str:
-        """The whole line, without its line break; empty past the end of the text."""
+        """The whole line, without its line break; empty past the end, and where it is private."""
+        if self.line in self.source.private:
+            return ""
         lines = self.source.lines
         return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
 
@@ -74,13 +84,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding: what is wrong, what was expected, and what was probably meant."""
+    """One finding: what is wrong, what was expected, and what was probably meant.
+
+    ``more`` is 0, or how many findings this one stands for, which are not told one by one.
+    """
 
     message: str
     at: Location | None = None
     expected: str = ""
     nearest: str = ""
     severity: Severity = Severity.ERROR
+    more: int = 0
 
     def __str__(self) -> str:
         text = f"{self.at}: {self.message}" if self.at else self.message
@@ -94,10 +108,17 @@ class Problem:
 
     @property
     def order(self) -> tuple[str, int, int]:
-        """Sort key: by file, then by place."""
+        """Sort key: by file, then by place; what stands for others is last."""
+        if self.more:
+            return (chr(0x10FFFF), 0, 0)
         if self.at is None:
             return ("", 0, 0)
         return (self.at.source.path, self.at.line, self.at.column)
+
+
+def count_of(problems: Iterable[Problem]) -> int:
+    """How many problems there are, with those that are not told one by one."""
+    return sum(each.more or 1 for each in problems)
 
 
 class AudienceError(Exception):
@@ -149,11 +170,11 @@ class BusyError(StoreError):
 
 def listed(names: Iterable[str], most: int = 20) -> str:
     """Names as messages list them; of many, the first and how many there are."""
-    known = list(names)
+    known = names if isinstance(names, Collection) else list(names)
     if not known:
         return "(there is none)"
     more = f", … ({len(known):,} in all)" if len(known) > most else ""
-    return ", ".join(known[:most]) + more
+    return ", ".join(islice(known, most)) + more
 
 
 def masked(value: object) -> str:
@@ -167,10 +188,31 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """The one of ``names`` most like ``name``; empty where none is close.
 
     Case is ignored. Chinese names are short: one shared character out of two is close enough.
+    What is longer than any name is compared with none: it would take too long.
     """
+    if len(name) > _LONGEST_NAME:
+        return ""
     cutoff = 0.6 if name.isascii() else 0.5
     folded: dict[str, str] = {}
     for candidate in names:
-        folded.setdefault(candidate.casefold(), candidate)
-    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
-    return folded[found[0]] if found else ""
+        if len(candidate) <= _LONGEST_NAME:
+            folded.setdefault(candidate.casefold(), candidate)
+    found = _closest(name.casefold(), folded, cutoff)
+    return folded[found] if found else ""
+
+
+def _closest(name: str, names: Iterable[str], cutoff: float) -> str:
+    """As difflib finds it, but measured in full are only the likeliest, which takes long."""
+    matcher: difflib.SequenceMatcher[str] = difflib.SequenceMatcher()
+    matcher.set_seq2(name)
+
+    def ratio(other: str, *, quick: bool) -> float:
+        matcher.set_seq1(other)
+        if not quick:
+            return matcher.ratio()
+        return matcher.quick_ratio() if matcher.real_quick_ratio() >= cutoff else 0
+
+    likely = ((ratio(each, quick=True), each) for each in names)
+    best = heapq.nlargest(_MOST_LIKELY, (each for each in likely if each[0] >= cutoff))
+    measured = max(((ratio(each, quick=False), each) for _, each in best), default=(0, ""))
+    return measured[1] if measured[0] >= cutoff else ""

@@ -3,78 +3,77 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.errors import Location, Source, StoreError, UsageError
+from audience.engine.lists import LIST_SUFFIXES, read_list
+from audience.errors import DataError, StoreError, UsageError, masked
 from audience.insight.summary import read_summary, recounted
 from audience.membership import common_counts
+from audience.redaction import without_ids
 from audience.rules.project import Project
 from audience.rules.reference import Reference
-from audience.rules.source import Mapping, Node, Scalar, parse
-from audience.rules.source import Sequence as Items
-from audience.store.layout import days_of, phase_folder, phases
-from audience.store.manifest import SUMMARY_NAME, RuleText, to_json
+from audience.store.layout import begun, days_of
+from audience.store.manifest import SUMMARY_NAME, Manifest, to_json
 from audience.store.publish import PackData, campaign_lock, publish, sweep
 from audience.store.read import Build, open_build
-
-_BREAK = re.compile("(\r\n|\r|\n)")
-_GONE = "forgotten"
-"""What stands in the place of an id in a rule's text."""
 
 
 @dataclass(frozen=True)
 class Forgotten:
     """What was done: for how many people of those named, in which builds, out of how many packs.
 
-    ``failed`` says which builds could not be read, and why.
+    ``builds`` are the names of builds that were replaced, each with the SHA-256 of its manifest
+    now: they had somebody in a pack or in a rule's text. ``failed`` says which builds could not be
+    read, and why.
     """
 
     asked: int
     found: int
     packs: int
-    builds: tuple[str, ...]
+    builds: dict[str, str]
     failed: tuple[str, ...]
 
 
 def forget(project: Project, ids: Sequence[str]) -> Forgotten:
-    """Take people out of every published pack, replaced builds and the cache.
+    """Take people out of every published pack, replaced builds, drafts and the cache.
 
     Each build is replaced in one step by one without them; what it was made from stays as it was,
-    but for their ids in the texts of its rules. A build that can't be read is left, and told.
-    Raises BusyError, StoreError, UsageError.
+    but for their ids in its texts: rules, variables, labels. A build that can't be read is left,
+    and told. Raises BusyError, StoreError, UsageError, also where an id can be nobody's.
     """
     wanted = tuple(dict.fromkeys(ids))
     if not wanted or not all(each.strip() for each in wanted):
         raise UsageError("whom? expected at least one id, and none that is empty")
     root = project.packs
     found: set[str] = set()
-    builds: list[str] = []
+    builds: dict[str, str] = {}
     failed: list[str] = []
     packs = 0
     with ExitStack() as locks:
-        there = phases(root)
-        for campaign in sorted({campaign for campaign, _ in there}):
+        folders = begun(root)
+        for campaign in sorted({folder.parent.name for folder in folders}):
             locks.enter_context(campaign_lock(root, campaign, project.access))
-        for campaign, phase in there:
-            folder = phase_folder(root, campaign, phase)
+        _check(root, folders, wanted)
+        for folder in folders:
             for day in days_of(folder):
                 try:
-                    build = open_build(root, Reference(campaign, phase, day, ""))
-                    held, count = _forget(project, build, wanted)
+                    reference = Reference(folder.parent.name, folder.name, day, "")
+                    build = open_build(root, reference)
+                    held, count, manifest = _forget(project, build, wanted)
                 except StoreError as error:
                     failed.append(str(error))
                     continue
-                if held or count:
-                    builds.append(build.manifest.name)
+                if manifest is not None:
+                    builds[manifest.name] = manifest.sha256
                     packs += count
                     found |= held
             sweep(folder)
@@ -83,11 +82,52 @@ def forget(project: Project, ids: Sequence[str]) -> Forgotten:
             shutil.rmtree(project.cache)
         except OSError as error:
             failed.append(f"cannot remove {project.cache}: {error.strerror or error}")
-    return Forgotten(len(wanted), len(found), packs, tuple(builds), tuple(failed))
+    return Forgotten(len(wanted), len(found), packs, builds, tuple(failed))
 
 
-def _forget(project: Project, build: Build, wanted: Sequence[str]) -> tuple[set[str], int]:
-    """Publish a build anew without some people: whom it had, and in how many packs."""
+def _check(root: Path, folders: Sequence[Path], wanted: Sequence[str]) -> None:
+    """Refuse what can be nobody's id: who is looked for in vain is not forgotten."""
+    if _has_whole_keys(root, folders):
+        for each in wanted:
+            if not _is_whole(each):
+                raise UsageError(f"`{masked(each)}` is nobody's id: keys are whole numbers here")
+
+
+def ids_in(project: Project, path: Path, column: str) -> list[str]:
+    """The ids in a list, read as suppress lists are. Raises DataError, UsageError."""
+    if path.suffix.lower() not in LIST_SUFFIXES:
+        known = ", ".join(LIST_SUFFIXES)
+        raise UsageError(f"{path}: ids are read from {known} files")
+    whole = _has_whole_keys(project.packs, begun(project.packs))
+    try:
+        return [str(each) for each in read_list(path, column, whole=whole).ids.to_pylist()]
+    except DataError as error:
+        raise DataError(f"the list `{path}`: {error}") from None
+
+
+def _has_whole_keys(root: Path, folders: Sequence[Path]) -> bool:
+    """Whether all that is published is of whole numbers."""
+    whole = []
+    for folder in folders:
+        for day in days_of(folder):
+            try:
+                build = open_build(root, Reference(folder.parent.name, folder.name, day, ""))
+                whole += [
+                    pa.types.is_integer(build.stored_type(entry.name))
+                    for entry in build.manifest.packs[:1]
+                ]
+            except StoreError:
+                continue  # told where people are taken out of it
+    return bool(whole) and all(whole)
+
+
+def _forget(
+    project: Project, build: Build, wanted: Sequence[str]
+) -> tuple[set[str], int, Manifest | None]:
+    """Publish a build anew without some people: whom it had, in how many packs, its manifest now.
+
+    None in its place where the build has nobody of them.
+    """
     ids = {entry.name: build.ids(entry.name) for entry in build.manifest.packs}
     held: set[str] = set()
     left, count = {}, 0
@@ -97,16 +137,16 @@ def _forget(project: Project, build: Build, wanted: Sequence[str]) -> tuple[set[
         left[name] = each.filter(pc.invert(chosen)) if mine else each
         held |= mine
         count += bool(mine)
-    manifest = build.manifest
-    rules = tuple(_redacted(text, wanted) for text in manifest.rules)
-    if not held and rules == manifest.rules:
-        return held, 0
+    old = build.manifest
     path = build.folder / SUMMARY_NAME
     try:
         summary = read_summary(json.loads(path.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged: {error}") from None
-    base = manifest.base_size - len(held)
+    manifest, relabelled = without_ids(old, summary, wanted)
+    if not held and (manifest, relabelled) == (old, summary):
+        return held, 0, None
+    base = old.base_size - len(held)
     pairs = list(combinations(left, 2))
     counts = common_counts([(left[one], left[other]) for one, other in pairs])
     both = dict(zip(pairs, counts, strict=True))
@@ -114,7 +154,6 @@ def _forget(project: Project, build: Build, wanted: Sequence[str]) -> tuple[set[
     sizes = {name: len(each) for name, each in left.items()}
     kept = replace(
         manifest,
-        rules=rules,
         base_size=base,
         packs=(),
         forgotten=manifest.forgotten + len(held),
@@ -123,9 +162,9 @@ def _forget(project: Project, build: Build, wanted: Sequence[str]) -> tuple[set[
         PackData(entry.name, entry.label, partial(_as_stored, left[entry.name], build, entry.name))
         for entry in manifest.packs
     ]
-    text = to_json(recounted(summary, base, sizes, both).to_dict())
-    publish(project.packs, kept, packs, text, project.access)
-    return held, count
+    text = to_json(recounted(relabelled, base, sizes, both).to_dict())
+    published = publish(project.packs, kept, packs, text, project.access)
+    return held, count, published.manifest
 
 
 def _as_stored(ids: pa.Array, build: Build, pack: str) -> pa.Array:
@@ -144,34 +183,3 @@ def _as_keys(wanted: Sequence[str], kind: pa.DataType) -> pa.Array:
 def _is_whole(text: str) -> bool:
     digits = text.removeprefix("-")
     return digits.isascii() and digits.isdigit()
-
-
-def _redacted(rule: RuleText, wanted: Sequence[str]) -> RuleText:
-    """A rule's text without some ids, where it lists ids; texts that can't be read have none."""
-    document, _ = parse(Source(rule.path, rule.text))
-    if document is None:
-        return rule
-    places = [each.at for each in _listed(document) if each.text in wanted]
-    parts = _BREAK.split(rule.text)  # every other one is a line break
-    for at in sorted(places, key=lambda at: (at.line, at.column), reverse=True):
-        parts[2 * at.line - 2] = _cut(parts[2 * at.line - 2], at)
-    return replace(rule, text="".join(parts))
-
-
-def _cut(line: str, at: Location) -> str:
-    start = at.column - 1
-    return line[:start] + _GONE + line[start + at.length :]
-
-
-def _listed(node: Node) -> Iterator[Scalar]:
-    """The ids that are written out in a rule file."""
-    match node:
-        case Mapping(entries):
-            for key, value in entries:
-                if key.text == "ids" and isinstance(value, Items):
-                    yield from (item for item in value.items if isinstance(item, Scalar))
-                else:
-                    yield from _listed(value)
-        case Items(items):
-            for item in items:
-                yield from _listed(item)

@@ -160,8 +160,9 @@ class _Reader:
         try:
             written = datetime.fromtimestamp((self.project.root / spec.path).stat().st_mtime)
         except OSError as error:
-            reason = "there is no such file" if isinstance(error, FileNotFoundError) else error
-            raise DataError(str(reason)) from None
+            if isinstance(error, FileNotFoundError):
+                raise DataError("there is no such file") from None
+            raise DataError(f"cannot be read: {error.strerror}") from None
         now = datetime.now()
         oldest = datetime.combine(spec.max_age.before(now.date()), now.time())
         if written < oldest:

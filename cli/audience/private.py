@@ -6,6 +6,7 @@ Modes are set, not asked for: a umask neither adds to them nor takes from them.
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -55,7 +56,8 @@ def flush_folder(folder: Path) -> None:
 def make_folder(folder: Path, access: Access = OWNER) -> None:
     """Make one folder, in one that is there. Raises OSError, FileExistsError."""
     folder.mkdir(access.folder)
-    folder.chmod(access.folder)
+    # A folder above may hand down its group; that is not ours to undo.
+    folder.chmod(access.folder | folder.stat().st_mode & stat.S_ISGID)
 
 
 def make_folders(folder: Path, access: Access = OWNER) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -59,16 +60,26 @@ def members(project: Project, name: str, count: int | None = None) -> pa.Array:
     return ids if count is None else ids[:count]
 
 
-def export(project: Project, name: str, path: Path) -> int:
-    """Write a published pack's ids to a file: Parquet, CSV or text; how many they are.
+@dataclass(frozen=True)
+class Exported:
+    """What left the program: of which build's pack, how many ids, how many suppressed ones less."""
+
+    build: str
+    ids: int
+    left_out: int
+
+
+def export(project: Project, name: str, path: Path) -> Exported:
+    """Write a published pack's ids to a file: Parquet, CSV or text.
 
     Nobody who is on the project's suppress lists by now is among them. Raises as
     :func:`members`.
     """
-    build, _ = show(project, name)
+    build, pack = show(project, name)
     ids = members(project, name)
     write_ids(path, ids, build.manifest.key, project.access)
-    return len(ids)
+    left_out = build.entry(pack).size - len(ids)
+    return Exported(f"{build.manifest.name}/{pack}", len(ids), left_out)
 
 
 def _suppressed(project: Project | None, kind: pa.DataType) -> pa.Array | None:
@@ -101,14 +112,23 @@ def diff(project: Project | None, old: str, new: str) -> BuildDiff:
         pair=one.is_pack,
         key=two.key,
         bases=(one.base, two.base),
+        origins=(one.origin, two.origin),
     )
 
 
 def write_diff(project: Project | None, found: BuildDiff, folder: Path) -> int:
     """Write each pack's kept, added and removed ids below a folder; how many files that were.
 
-    Nobody on the project's suppress lists is among them. Raises StoreError, DataError.
+    Nobody on the project's suppress lists is among them: what is not below the project's packs
+    belongs to lists that are not known here. Raises StoreError, DataError, UsageError.
     """
+    for origin in filter(None, found.origins):
+        if project is None or not origin.is_relative_to(project.packs.resolve()):
+            raise UsageError(
+                f"{origin} was not published by "
+                f"{'this project' if project else 'a project that is known here'}: whoever opted "
+                "out since can't be left out; --project names the project that published it"
+            )
     access = project.access if project else OWNER
     suppressed = _suppressed(project, found.key_type)
     count = 0

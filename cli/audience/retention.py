@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from audience.errors import NotPublishedError, UsageError
 from audience.rules import tree
@@ -100,8 +100,11 @@ def _needed(project: Project) -> Mapping[Reference, str]:
             if not isinstance(condition, tree.Published):
                 continue
             wanted = condition.reference
+            day = file.as_of or today(project)
+            if (wanted.campaign, wanted.phase) == (file.campaign, file.phase):
+                day -= timedelta(days=1)  # a build never reads itself
             try:
-                dated = newest_with(project.packs, wanted, file.as_of or today(project))
+                dated = newest_with(project.packs, wanted, day)
             except NotPublishedError:
                 continue
             build = Reference(dated.campaign, dated.phase, dated.as_of, "")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import pwd
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +34,24 @@ def read_time(text: str) -> time:
     return found
 
 
+def unit_name(root: Path, rules: Sequence[Path] = ()) -> str:
+    """What systemd's files of a project are called, or of one rule file: ``audience-shop-nightly``.
+
+    Where that cannot tell all there is (Chinese names, several rule files), a short hash does.
+    """
+    names = [root.name, *(each.stem for each in rules[:1])]
+    said = "-".join(_UNSAFE.sub("-", name).strip("-") for name in names).strip("-")[:_LONGEST]
+    words = ["audience", *([said] if said else [])]
+    if not said or said != "-".join(names) or len(rules) > 1:
+        paths = "\0".join(str(each.absolute()) for each in (root, *rules))
+        words.append(hashlib.sha256(os.fsencode(paths)).hexdigest()[:8])
+    return "-".join(words)
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
+_LONGEST = 100
+
+
 def make_schedule(
     program: Sequence[str],
     words: Sequence[str],
@@ -40,8 +62,11 @@ def make_schedule(
 ) -> Schedule:
     """A daily run of a command in a folder, at a time of day in a zone.
 
-    ``now`` is of the machine's own zone, by which cron goes.
+    ``now`` is of the machine's own zone, by which cron goes. Raises UsageError.
     """
+    for word in (str(root), *program, *words):
+        if "\n" in word or "\r" in word:
+            raise UsageError(f"{word!r} has a line break, for which cron and systemd have no place")
     day = now.astimezone(ZoneInfo(zone)).date()
     local = datetime.combine(day, at, ZoneInfo(zone)).astimezone(now.tzinfo)
     command = [*program, *words]
@@ -72,14 +97,24 @@ def _cron(command: Sequence[str], root: Path, at: time, zone: str, local: dateti
 def _service(command: Sequence[str], root: Path) -> str:
     return (
         "[Unit]\n"
-        "Description=audience packs\n"
+        f"Description=audience packs of {_escaped(str(root))}\n"
         "\n"
         "[Service]\n"
         "Type=oneshot\n"
+        "# A unit below ~/.config must not have this line; without it one in /etc runs as root.\n"
+        f"User={_user()}\n"
         f"WorkingDirectory={_escaped(str(root))}\n"
         f"ExecStart={' '.join(map(_quoted, command))}\n"
         "UMask=0077\n"
     )
+
+
+def _user() -> str:
+    """Whose program this is, by the machine and not by the environment."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container may know nobody
+        return str(os.geteuid())
 
 
 def _timer(at: time, zone: str, words: Sequence[str]) -> str:

@@ -240,10 +240,28 @@ def test_json_and_tables_hide_what_they_are_told_to(small: Path, run: Run) -> No
     assert run(*words, at=small).out.count("hidden") >= 4
 
 
+def test_no_sentence_and_no_list_tells_what_the_table_hides(small: Path, run: Run) -> None:
+    (small / "vip.txt").write_text("1\n2\n9999\n")
+    rule = SMALL.replace("PHASE", "r") + (
+        "  named: {where: {ids: {path: vip.txt}}, expect: {size: 50..}}\n"
+    )
+    (small / "rules/r.yaml").write_text(rule)
+    words = ("size", "rules/r.yaml", "-f", "json")
+    (plain,) = json.loads(run(*words, at=small).out)["builds"]
+    assert plain["lists"][0]["size"] == 3
+    assert "1 id" in " ".join(plain["warnings"])
+    assert "pack `named` has 2 users, expected 50.." in plain["broken"][0]
+    (told,) = json.loads(run(*words, "--min-cell", "10", at=small).out)["builds"]
+    assert told["lists"][0]["size"] is None
+    assert "… id" in " ".join(told["warnings"])
+    assert "pack `named` has … users" in told["broken"][0]
+    assert "(rules/r.yaml:8:" in told["broken"][0]
+
+
 def test_so_do_comparisons(small: Path, run: Run) -> None:
     markdown = run("diff-packs", "c/p", "c/q", "--matrix", "-f", "markdown", at=small).out
     (line, _) = [line for line in markdown.splitlines() if line.startswith("| old |")]
-    # 5 went. The matrix tells the 150 of before, as all of them are in `most`; none is new: so it is
+    # 5 went. The matrix tells the 150 of before, as all are in `most`; none is new: so it is
     # the 145 who were kept that must not be told, in either column.
     assert line == "| old |  | 150 | hidden | hidden | hidden | 0 | hidden | hidden |"
     assert "145" not in markdown

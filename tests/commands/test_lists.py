@@ -141,7 +141,7 @@ REFUSED = {
     "a letter": ("id\n12x\n", "", ["row 1", "`…`"]),
     "an exponent": ("id\n1e3\n", "", ["row 1", "`…`"]),
     "full-width digits": ("id\n１２\n", "", ["row 1"]),
-    "beyond 64 bits": ("id\n9223372036854775808\n", "", ["9223372036854775808"]),
+    "beyond 64 bits": ("id\n9223372036854775808\n", "", ["row 1: `92…08`"]),
     "a missing cell": ("id,x\n1,a\n,b\n", ", column: id", ["row 2"]),
     "an empty quoted cell": ('id\n1\n""\n', "", ["row 2"]),
     "another column": ("user_id\n1\n", ", column: user_ld", ["user_ld", "did you mean user_id"]),

@@ -61,7 +61,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in {".lock", ".log.lock", "log.jsonl"}
+        if path.is_file() and path.name not in {".lock", ".log.lock", ".log.last", "log.jsonl"}
     }
 
 

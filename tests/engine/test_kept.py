@@ -94,12 +94,17 @@ def test_a_partition_that_was_all_numbers(tmp_path: Path, engine: str) -> None:
 def test_a_day_that_nothing_proves(tmp_path: Path, engine: str) -> None:
     put(tmp_path, "users.parquet", id=[1, 2, 3, 4])
     event(tmp_path, 1, id=[1])
-    # Without statistics, a row's time decides, also against its folder.
-    times = [MARCH, datetime(2024, 2, 20), None]
+    # Without statistics, the rows are asked whether they are of their folder's day.
+    times = [MARCH, MARCH, None]
     event(tmp_path, 1, "n", statistics=False, id=[2, 3, 4], ts=pa.array(times, pa.timestamp("us")))
     wheres = {"day": "{did: {within: 1d}}", "first": "{did: {first: {between: ..2024-02-29}}}"}
-    found = ids(every_way(project(tmp_path), wheres, engine))
-    assert found == {"day": [1, 2], "first": [3]}
+    told = every_way(project(tmp_path), wheres, engine)
+    assert ids(told) == {"day": [1, 2, 3], "first": []}
+    assert warnings(told) == ("table `events`: 1 event without a time count for nobody",)
+    times = [MARCH, datetime(2024, 2, 20), None]
+    event(tmp_path, 1, "n", statistics=False, id=[2, 3, 4], ts=pa.array(times, pa.timestamp("us")))
+    told = every_way(project(tmp_path), wheres, engine)
+    assert "dt=2024-03-01/n.parquet has 1 row of other days (`ts` in Asia/Shanghai)" in told
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -118,7 +123,10 @@ def test_times_that_are_missing(tmp_path: Path, engine: str, by_day: bool) -> No
     told = every_way(opened, wheres, engine)
     assert ids(told) == {"did": [2], "ever": [2], "not": [1], "week": [2]}
     # A row without a time is in no window: who it is of matters to nobody.
-    assert warnings(told) == ("table `events`: 1 event without a user count for nobody",)
+    assert warnings(told) == (
+        "table `events`: 3 events without a time count for nobody",
+        "table `events`: 1 event without a user count for nobody",
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -130,11 +131,89 @@ def test_links_private_names_and_capital_endings(tmp_path: Path, engine: str) ->
     assert one(project(tmp_path, users="users"), "{id: known}", engine) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("users", ["users", "users/*.parquet", "users/p.parquet"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_only_regular_files_are_read(tmp_path: Path, users: str, kind: str) -> None:
+    write(tmp_path, "users/a.parquet", {"id": [1]})
+    path = tmp_path / "users/p.parquet"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"users/p\.parquet is no regular file"):
+        one(project(tmp_path, users=users), "{id: known}")
+
+
+def test_a_link_to_a_file_is_a_file(tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere/a.parquet", {"id": [1]})
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users/a.parquet").symlink_to(tmp_path / "elsewhere/a.parquet")
+    for users in ("users", "users/*.parquet", "users/a.parquet"):
+        assert one(project(tmp_path, users=users), "{id: known}") == [1]
+
+
+PLAIN = {
+    "inside a partition": ("events", "events/dt=2024-03-01/old/e.parquet", "a folder `old` among"),
+    "around a partition": ("events", "events/old/dt=2024-03-01/e.parquet", "a folder `old` among"),
+    "between": ("events", "events/dt=2024-03-01/old/cc=A/e.parquet", "a folder `old` among"),
+    "inside, by a glob": (
+        "events/**/*.parquet",
+        "events/dt=2024-03-01/old/e.parquet",
+        "a folder `old` among",
+    ),
+    "beside partitions": ("events", "events/old/e.parquet", "in no partition `name=…`, such as"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("day", ["", ", day: dt"])
+def test_plain_folders_among_partitions(tmp_path: Path, name: str, day: str) -> None:
+    place, copy, text = PLAIN[name]
+    write(tmp_path, "users.parquet", {"id": [1]})
+    # The partition is a column of the files too, as some writers leave it.
+    columns = {"id": [1], "ts": [datetime(2024, 3, 1)], "dt": ["2024-03-01"], "cc": ["A"]}
+    write(tmp_path, "events/dt=2024-03-01/e.parquet", columns)
+    line = EVENTS.replace("path: events,", f"path: {place}{day},")
+    where = "{did: {within: 1d, times: 1}}"
+    assert one(project(tmp_path, events=line), where) == [1]
+    write(tmp_path, copy, columns)
+    if day and name == "beside partitions":
+        text = "is in no partition folder `dt=…`"
+    with pytest.raises(DataError, match=text) as caught:
+        one(project(tmp_path, events=line), where)
+    assert str(tmp_path / copy) in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_plain_folders_that_a_glob_names(tmp_path: Path, engine: str) -> None:
+    write(tmp_path, "users.parquet", {"id": [1, 2]})
+    for number, app in enumerate(["shop", "home"], 1):
+        columns = {"id": [number], "ts": [datetime(2024, 3, 1)]}
+        write(tmp_path, f"events/{app}/dt=2024-03-01/e.parquet", columns)
+    line = BY_DAY.replace("path: events,", "path: events/*/dt=*/*.parquet,")
+    assert one(project(tmp_path, events=line), "{did: {within: 1d}}", engine) == [1, 2]
+
+
+@pytest.mark.parametrize("other", ["dt=20240301", "dt=2024%2D03%2D01"])
+def test_a_day_in_two_folders(tmp_path: Path, other: str) -> None:
+    write(tmp_path, "users.parquet", {"id": [1]})
+    columns = {"id": [1], "ts": [datetime(2024, 3, 1)]}
+    write(tmp_path, "events/cc=A/dt=2024-03-01/e.parquet", columns)
+    write(tmp_path, f"events/cc=B/{other}/e.parquet", columns)
+    assert one(project(tmp_path, events=BY_DAY), "{did: {within: 1d, times: 2}}") == [1]
+    write(tmp_path, f"events/cc=A/{other}/e.parquet", columns)
+    with pytest.raises(DataError, match="are both of the day 2024-03-01") as caught:
+        one(project(tmp_path, events=BY_DAY), "{did: {within: 1d}}")
+    for name in ("dt=2024-03-01", other):
+        assert str(tmp_path / "events/cc=A" / name) in str(caught.value)
+
+
 def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     write(tmp_path, "users/a.parquet", {"id": [1]})
     (tmp_path / "users/b.parquet").symlink_to(tmp_path / "gone.parquet")
-    with pytest.raises(DataError, match=r"b\.parquet"):
-        one(project(tmp_path, users="users"), "{id: known}")
+    for users in ("users", "users/*.parquet"):
+        with pytest.raises(DataError, match=r"b\.parquet"):
+            one(project(tmp_path, users=users), "{id: known}")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

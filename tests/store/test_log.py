@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import audience
-from audience.store.log import NAME, append, read_log
+from audience.store.log import LAST, NAME, append, read_log
 from support import MakeProject, Run
 
 RULE = """\
@@ -123,6 +123,8 @@ EDITS = {
     ),
     "a line is doubled": lambda text: text + text.splitlines(True)[0],
     "a line is no JSON": lambda text: text.replace('"time"', '"time', 1),
+    "a blank is put in": lambda text: text.replace('", "', '",  "', 1),
+    "a key stands twice": lambda text: text.replace('"exit": 0', '"exit": 7, "exit": 0', 1),
     "a line is made up": lambda text: text + '{"command": "build-pack", "exit": 0}\n',
 }
 
@@ -145,15 +147,60 @@ def test_an_edit_shows(folder: Path, run: Run, name: str) -> None:
 
 def test_half_a_line_of_a_run_that_was_killed_is_taken_away(tmp_path: Path) -> None:
     append(tmp_path, {"n": 1})
+    noted = (tmp_path / LAST).read_bytes()
     append(tmp_path, {"n": 2})
     path = tmp_path / NAME
     whole = path.read_bytes()
     for length in range(len(whole) // 2 + 1, len(whole)):
         path.write_bytes(whole[:length])
+        (tmp_path / LAST).write_bytes(noted)
         assert read_log(tmp_path).faults == ()
         append(tmp_path, {"n": 3})
         found = read_log(tmp_path)
         assert ([each["n"] for each in found.runs], found.faults) == ([1, 3], ())
+
+
+def test_a_run_that_was_killed_before_its_line_was_noted(tmp_path: Path) -> None:
+    append(tmp_path, {"n": 1})
+    noted = (tmp_path / LAST).read_bytes()
+    append(tmp_path, {"n": 2})
+    (tmp_path / LAST).write_bytes(noted)
+    assert read_log(tmp_path).faults == ()
+    append(tmp_path, {"n": 3})
+    found = read_log(tmp_path)
+    assert ([each["n"] for each in found.runs], found.faults) == ([1, 2, 3], ())
+
+
+CUTS = {
+    "the last line": lambda data: data[: data[:-1].rfind(b"\n") + 1],
+    "half of the last line": lambda data: data[:-40],
+    "all lines": lambda data: data[:0],
+    "the file": None,
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_what_is_cut_off_shows_for_good(tmp_path: Path, name: str) -> None:
+    for n in range(4):
+        append(tmp_path, {"n": n})
+    path = tmp_path / NAME
+    if cut := CUTS[name]:
+        path.write_bytes(cut(path.read_bytes()))
+    else:
+        path.unlink()
+    assert read_log(tmp_path).faults
+    append(tmp_path, {"n": 4})
+    append(tmp_path, {"n": 5})
+    assert read_log(tmp_path).faults
+
+
+def test_a_link_in_its_place_is_not_followed(folder: Path, run: Run, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine\n")
+    (folder / "packs").mkdir()
+    (folder / "packs" / NAME).symlink_to(outside)
+    assert run("build-pack", at=folder).code == 5
+    assert outside.read_text() == "mine\n"
 
 
 def test_many_write_at_once_and_none_is_lost(tmp_path: Path) -> None:
@@ -179,3 +226,25 @@ def test_a_run_that_cannot_be_logged_fails_though_its_packs_are_there(
     assert done.code == 5
     assert "the run is not in the log" in done.err
     assert (folder / "packs/c/p/latest/老客.parquet").is_file()
+
+
+def test_what_leaves_the_program_is_told(folder: Path, run: Run) -> None:
+    run("build-pack", at=folder)
+    assert run("export-pack", "c/p/老客", "out.csv", at=folder).code == 0
+    assert run("diff-packs", "c/p", "c/p", "--write", "diff", at=folder).code == 0
+    _, exported, written = audience.read_log(audience.load(folder)).runs
+    assert exported["from"] == ["c/p@2024-03-01/老客"]
+    assert (exported["file"], exported["ids"], exported["left_out"]) == ("out.csv", 1, 0)
+    assert (written["file"], written["files"]) == ("diff", 3)
+    shown = run("log", at=folder).out
+    assert "written to out.csv" in shown
+    assert "written to diff" in shown
+
+
+def test_who_may_only_read_is_warned_that_it_is_not_told(folder: Path, run: Run) -> None:
+    run("build-pack", at=folder)
+    (folder / "packs" / NAME).unlink()
+    (folder / "packs" / NAME).mkdir()
+    done = run("export-pack", "c/p/老客", "out.csv", at=folder)
+    assert (done.code, "warning: the run is not in the log" in done.err) == (0, True)
+    assert (folder / "out.csv").is_file()

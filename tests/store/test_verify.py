@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -264,14 +265,82 @@ def test_names_that_are_not_there(folder: Path) -> None:
     assert "has no pack `x`" in faults(folder, "c/p/x")[0]
 
 
-def test_a_manifest_of_an_earlier_program_is_read_and_told(folder: Path) -> None:
-    """So that a pack can be compared with one of before the program was renewed."""
+@pytest.mark.parametrize("form", [1, 3])
+def test_a_manifest_of_another_format_is_refused(folder: Path, run: Run, form: int) -> None:
+    """Who takes its hash away must not pass for a program that wrote none."""
     path = phase(folder) / "manifest.json"
     data = json.loads(path.read_text())
     for name in ("sha256", "summary", "forgotten"):
         del data[name]
-    path.write_text(to_json({**data, "format": 1}))
-    assert "is of an earlier version" in faults(folder)[0]
-    assert audience.diff(audience.load(folder), "c/p", "c/q").packs[0].added == 0
-    path.write_text(to_json({**data, "format": 3}))
-    assert "has format 3, this program reads 2" in faults(folder)[0]
+    path.write_text(to_json({**data, "format": form}))
+    assert f"has format {form}, this program reads 2; build it once more" in faults(folder)[0]
+    for words in (("export-pack", "c/p/young", "out.csv"), ("diff-packs", "c/p", "c/q")):
+        assert run(*words, at=folder).code == 5
+    assert not (folder / "out.csv").exists()
+
+
+def copy_outside(folder: Path) -> None:
+    link = phase(folder)
+    shutil.copytree(link.resolve(), folder / "outside")
+    link.unlink()
+    link.symlink_to("../../../outside")
+
+
+def another_day(folder: Path) -> None:
+    build = phase(folder).resolve()
+    (folder / "packs/c/p/2024-03-02").symlink_to(f".builds/{build.name}")
+
+
+def link_to_the_same(folder: Path) -> None:
+    file = phase(folder) / "young.parquet"
+    shutil.move(file, folder / "young.parquet")
+    file.symlink_to(folder / "young.parquet")
+
+
+def pipe(folder: Path) -> None:
+    (phase(folder) / "young.parquet").unlink()
+    os.mkfifo(phase(folder) / "young.parquet")
+
+
+MOVES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a link that leads elsewhere": (copy_outside, "is not below"),
+    "a day that is another one's": (another_day, "is of c/p@2024-03-01, not of c/p@2024-03-02"),
+    "a pack that is a link": (link_to_the_same, "is a symbolic link"),
+    "a pack that is a pipe": (pipe, "is no file"),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_what_does_not_lie_where_it_was_published(folder: Path, run: Run, name: str) -> None:
+    move, told = MOVES[name]
+    move(folder)
+    done = run("verify", at=folder)
+    assert done.code == 5
+    assert told in done.err
+    if name != "a pack that is a link":
+        assert run("export-pack", "c/p/young", "out.csv", at=folder).code == 5
+        assert run("diff-packs", "c/p", "c/q", at=folder).code == 5
+
+
+@pytest.mark.parametrize("goal", ["2024-02-01", "/tmp", "../q/2024-03-01", ""])
+def test_latest_leads_to_a_build_of_the_phase(folder: Path, goal: str) -> None:
+    latest = folder / "packs/c/p/latest"
+    latest.unlink()
+    if goal:
+        latest.symlink_to(goal)
+    else:
+        latest.mkdir()
+    assert f"latest leads to no build of this phase: {goal or 'no link'}" in faults(folder)[0]
+
+
+def test_what_nobody_published_lies_beside(folder: Path) -> None:
+    (folder / "packs/c/p/notes.txt").write_text("x")
+    assert "notes.txt was not published" in faults(folder)[0]
+
+
+def test_a_file_that_the_manifest_beside_it_does_not_have(folder: Path, run: Run) -> None:
+    evil = phase(folder) / "evil.parquet"
+    shutil.copy(phase(folder) / "young.parquet", evil)
+    done = run("diff-packs", str(evil), str(phase(folder) / "young.parquet"), at=folder)
+    assert done.code == 5
+    assert "the manifest beside it has no such pack" in done.err

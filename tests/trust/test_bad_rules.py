@@ -13,7 +13,8 @@ import pytest
 from support import MakeProject
 
 HEAD = "campaign: c\nphase: p\nas_of: 2024-03-01\n"
-USERS = [{"user_id": 1, "age": 20, "name": "a" * 40}]
+USERS = [{"user_id": 1, "age": 20, "name": "a" * 40, "gender": "m"}]
+DICTIONARY = "tags: {gender: {values: [m, f]}}\n"
 SECONDS, BYTES = 2, 200_000_000
 
 
@@ -31,6 +32,11 @@ def alias_bomb() -> str:
 
 def packs(body: str) -> str:
     return f"{HEAD}packs: {{{body}}}\n"
+
+
+def stages(count: int) -> str:
+    lines = "".join(f"    x{n}: {{age: {n}}}\n" for n in range(count))
+    return f"{HEAD}stages:\n  s:\n{lines}    rest: otherwise\n"
 
 
 FILES: dict[str, bytes] = {
@@ -73,6 +79,31 @@ FILES: dict[str, bytes] = {
     "100,000 unknown tags": (
         HEAD + "packs:\n" + "".join(f"  p{n}: {{where: {{t{n}: 1}}}}\n" for n in range(30_000))
     ).encode(),
+    "90,000 values that are not in the dictionary": packs(
+        f"a: {{where: {{gender: [{', '.join(f'v{n}' for n in range(90_000))}]}}}}"
+    ).encode(),
+    "9,900 packs with three typos each": (
+        HEAD
+        + "packs:\n"
+        + "".join(f"  p{n}: {{where: {{aeg: 1, gneder: f, nmae: x}}}}\n" for n in range(9_900))
+    ).encode(),
+    "15,000 names that are not there among 15,000 that are": (
+        HEAD + "packs:\n" + "".join(f"  p{n}: {{where: q{n}}}\n" for n in range(15_000))
+    ).encode(),
+    "100 names that are not there among 9,000 that are long and alike": (
+        HEAD
+        + "packs:\n"
+        + "".join(f"  {'x' * 40}{n}: {{where: {{age: 1}}}}\n" for n in range(9_000))
+        + "".join(f"  p{n}: {{where: y{'x' * 40}{n}}}\n" for n in range(100))
+    ).encode(),
+    "an alias of a long text 90,000 times": packs(
+        f'a: {{where: {{age: [&a "{"x" * 500_000}", {", ".join(["*a"] * 90_000)}]}}}}'
+    ).encode(),
+    "3,000 stages": stages(3_000).encode(),
+    "20,000 stages": stages(20_000).encode(),
+    "a split of 10,000 sides": packs(
+        f"a: {{where: {{age: 1}}, split: {{{', '.join(f's{n}: 0.01%' for n in range(10_000))}}}}}"
+    ).encode(),
     "a number of 100,000 digits": packs(f"a: {{where: {{age: {'9' * 100_000}..}}}}").encode(),
     "a duration of 100,000 digits": packs(
         f"a: {{where: {{age: {{within: {'9' * 100_000}d}}}}}}"
@@ -110,7 +141,7 @@ def everything(folder: Path) -> set[Path]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_refused(make_project: MakeProject, tmp_path: Path, name: str) -> None:
-    folder = make_project(USERS)
+    folder = make_project(USERS, extra=DICTIONARY)
     (folder / "rules/a.yaml").write_bytes(FILES[name])
     before = everything(tmp_path)
     environment = os.environ | {"POLARS_MAX_THREADS": "1"}

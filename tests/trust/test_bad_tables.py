@@ -6,6 +6,7 @@ Each case breaks a project that works, in one place. The run must end with its c
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,30 @@ def remove(name: str) -> Callable[[Path], None]:
 
 def rename(old: str, new: str) -> Callable[[Path], None]:
     return lambda folder: (folder / old).rename(folder / new) and None
+
+
+def copy(old: str, new: str) -> Callable[[Path], None]:
+    return lambda folder: put(pl.read_parquet(folder / old, hive_partitioning=False), folder / new)
+
+
+def bare(name: str, by: Callable[[pl.DataFrame], pl.DataFrame]) -> Callable[[Path], None]:
+    """Write one of the tables' files anew, without statistics."""
+
+    def apply(folder: Path) -> None:
+        frame = pl.read_parquet(folder / name, hive_partitioning=False)
+        by(frame).write_parquet(folder / name, statistics=False)
+
+    return apply
+
+
+def without_times(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(ts=pl.lit(None, pl.Datetime("us")))
+
+
+def one_day_later(frame: pl.DataFrame) -> pl.DataFrame:
+    """The first row is of the next day."""
+    late = pl.col("ts") + pl.duration(days=1)
+    return frame.with_columns(ts=pl.when(pl.int_range(pl.len()) == 0).then(late).otherwise("ts"))
 
 
 def text(name: str, content: str | bytes) -> Callable[[Path], None]:
@@ -226,12 +251,55 @@ BROKEN = {
     "no rows of events": Broken(
         everywhere("events/*/*", lambda frame: frame.clear()), ["`events`", "allow_empty"]
     ),
+    "no time of any event": Broken(
+        everywhere("events/*/*", without_times), ["`events`", "`ts`", "missing in all", "rows"]
+    ),
+    "a pipe": Broken(
+        lambda folder: os.mkfifo(folder / "events/dt=2024-03-04/1.parquet"),
+        ["`events`", "events/dt=2024-03-04/1.parquet is no regular file"],
+    ),
+    "a pipe among users": Broken(
+        lambda folder: os.mkfifo(folder / "users/dt=2024-03-06/9.parquet"),
+        ["`users`", "users/dt=2024-03-06/9.parquet is no regular file"],
+    ),
+    "a link to a device": Broken(
+        lambda folder: (folder / "events/dt=2024-03-04/1.parquet").symlink_to("/dev/zero"),
+        ["`events`", "events/dt=2024-03-04/1.parquet is no regular file"],
+    ),
     # Partitions.
     "a day is missing": Broken(
         remove("events/dt=2024-03-04"), ["`events`", "1 day", "2024-03-04", "known_gaps"]
     ),
     "the last day is missing": Broken(remove("events/dt=2024-03-07"), ["`events`", "2024-03-07"]),
     "a day without files": Broken(remove(EVENT), ["`events`", "2024-03-04"]),
+    "a day whose file has no rows": Broken(
+        change(EVENT, lambda frame: frame.clear()),
+        ["`events`", "the files of 1 day", "have no rows: 2024-03-04", "known_gaps"],
+    ),
+    "the last day has no rows": Broken(
+        change("events/dt=2024-03-07/0.parquet", lambda frame: frame.clear()),
+        ["`events`", "have no rows: 2024-03-07"],
+    ),
+    "a day twice": Broken(
+        copy(EVENT, "events/dt=20240304/0.parquet"),
+        ["`events`", "events/dt=2024-03-04 and ", "events/dt=20240304 are both"],
+    ),
+    "a snapshot twice": Broken(
+        copy(USER, "users/dt=20240306/1.parquet"),
+        ["`users`", "users/dt=2024-03-06 and ", "users/dt=20240306 are both"],
+    ),
+    "a copy inside a day": Broken(
+        copy(EVENT, "events/dt=2024-03-04/backup/0.parquet"),
+        ["`events`", "events/dt=2024-03-04/backup/0.parquet", "`backup`"],
+    ),
+    "a copy of a day": Broken(
+        copy(EVENT, "events/backup/dt=2024-03-04/0.parquet"),
+        ["`events`", "events/backup/dt=2024-03-04/0.parquet", "`backup`"],
+    ),
+    "a copy inside a snapshot": Broken(
+        copy(USER, "users/dt=2024-03-06/old/1.parquet"),
+        ["`users`", "users/dt=2024-03-06/old/1.parquet", "`old`"],
+    ),
     "a partition that is no day": Broken(
         rename("events/dt=2024-03-04", "events/dt=2024-03-40"), ["`events`", "dt=2024-03-40"]
     ),
@@ -243,6 +311,9 @@ BROKEN = {
     ),
     "rows of another day": Broken(
         rename("events/dt=2024-03-01", "events/dt=2024-03-08"), ["`events`"]
+    ),
+    "a row of another day, without statistics": Broken(
+        bare(EVENT, one_day_later), ["`events`", EVENT, "has 1 row of other days", "2024-03-04"]
     ),
     "a snapshot that is no day": Broken(
         rename("users/dt=2024-03-06", "users/dt=tuesday"), ["`users`", "dt=tuesday"]

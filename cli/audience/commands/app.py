@@ -16,7 +16,7 @@ from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
 from audience.commands.exits import ExitCode, Terminated
 from audience.commands.init import init
-from audience.commands.output import tell_lost_output
+from audience.commands.output import open_streams, tell_lost_output
 from audience.commands.packs import diff_packs, export_pack, list_packs, log, show_pack, verify
 from audience.commands.schedule import schedule
 from audience.commands.tags import tags
@@ -89,6 +89,7 @@ class _WithoutPandas:
 
 def main() -> NoReturn:
     """Run the program, and end the process."""
+    open_streams()
     # A run makes many objects that stay and hardly any circle of them: looking for circles after
     # every few hundred would cost more than all that is ever found.
     gc.set_threshold(1_000_000, 20, 20)
@@ -97,10 +98,6 @@ def main() -> NoReturn:
     sys.meta_path.insert(0, _WithoutPandas)
     signal.signal(signal.SIGTERM, _end)
     _catch_aborts()
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that can't show a character gets an escape, not a crash.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     _leave(_run())
 
 
@@ -113,7 +110,8 @@ def _give_up(_signal: int) -> NoReturn:
 
     where = last() or "a table"
     text = f"error: {where} cannot be read: the library that reads it gave up over what is in it\n"
-    os.write(2, text.encode())
+    with suppress(OSError):  # nobody may be there to read it
+        os.write(2, text.encode())
     os._exit(ExitCode.DATA)
 
 

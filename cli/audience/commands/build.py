@@ -186,23 +186,25 @@ def _write(results: Sequence[BuildResult], format: SummaryFormat, least: int) ->
     hidden = [hidden_in_summary(result.summary, least) for result in results]
     told = list(zip(results, hidden, strict=True))
     if format is SummaryFormat.JSON:
-        write_json({"builds": [_result_dict(result, cells) for result, cells in told]})
+        write_json({"builds": [_result_dict(result, cells, least) for result, cells in told]})
     else:
         grids = [grid for result, cells in told for grid in summary_grids(result.summary, cells)]
         write_grids(grids, markdown=format is SummaryFormat.MARKDOWN)
 
 
-def _result_dict(result: BuildResult, hidden: frozenset[Cell]) -> dict[str, Any]:
-    from audience.insight.sharing import shared_summary
+def _result_dict(result: BuildResult, hidden: frozenset[Cell], least: int) -> dict[str, Any]:
+    from audience.insight.sharing import shared_count, shared_sentence, shared_summary
 
     published = result.published
     return {
         **shared_summary(result.summary, hidden),
         "folder": str(published.folder) if published else None,
         "unchanged": published.unchanged if published else None,
-        "warnings": list(result.warnings),
-        "broken": list(result.broken),
-        "lists": [asdict(each) for each in result.lists],
+        "warnings": [shared_sentence(each, least) for each in result.warnings],
+        "broken": [shared_sentence(each, least) for each in result.broken],
+        "lists": [
+            {**asdict(each), "size": shared_count(each.size, least)} for each in result.lists
+        ],
     }
 
 

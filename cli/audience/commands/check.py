@@ -17,7 +17,7 @@ from audience.commands.options import (
     read_variables,
 )
 from audience.commands.output import Format, guarded, say, write_json
-from audience.errors import RuleError
+from audience.errors import RuleError, count_of
 
 
 class SchemaKind(StrEnum):
@@ -51,11 +51,11 @@ def check(
         say(render_problems(told))
     if report.problems:
         if format is Format.TABLE:
-            say(f"\n{counted(len(report.problems), 'error')}")
+            say(f"\n{counted(count_of(report.problems), 'error')}")
         raise typer.Exit(ExitCode.RULES)
     if not quiet and format is Format.TABLE:
         packs = sum(len(file.packs) for file in report.files)
-        warnings = counted(len(report.warnings), "warning")
+        warnings = counted(count_of(report.warnings), "warning")
         text = f"{counted(len(report.files), 'rule file')}, {counted(packs, 'pack')}: no errors"
         say(("\n" if told else "") + text + (f", {warnings}" if report.warnings else ""))
 

@@ -79,8 +79,6 @@ def exit_of(error: BaseException) -> ExitCode:
             return ExitCode.INTERRUPTED
         case Terminated():
             return ExitCode.TERMINATED
-        case BrokenPipeError():
-            return ExitCode.OK
         case OSError():
             return ExitCode.STORE
         case _:

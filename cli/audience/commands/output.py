@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO
 
 import typer
 
@@ -60,11 +61,11 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             what = "interrupted" if isinstance(error, KeyboardInterrupt) else "told to end"
             say(f"{what}; nothing was published by this run beyond what was said")
             raise typer.Exit(exit_of(error)) from None
-        except BrokenPipeError:
-            _give_up_stdout()  # whoever read our output has gone
-            raise typer.Exit(ExitCode.OK) from None
         except OSError as error:
-            tell_lost_output(error)
+            if error.filename is None:
+                tell_lost_output(error)
+            else:
+                say(f"error: {error.filename}: {error.strerror or error}")
             raise typer.Exit(ExitCode.STORE) from None
         except (typer.Exit, typer.Abort, typer.TyperException):
             raise
@@ -80,15 +81,60 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def _give_up_stdout() -> None:
-    """What is still to be flushed goes nowhere: Python would fail over it once more at its end."""
-    with suppress(OSError, ValueError):  # a stand-in for stdout may have no number
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class _Stream(io.FileIO):
+    """What is written to a file's number, until somebody is missed who need not be there."""
+
+    def __init__(self, number: int, harmless: type[OSError]) -> None:
+        super().__init__(number, "w", closefd=False)
+        self._harmless = harmless
+
+    def write(self, data: Any) -> int:
+        """Write; from a harmless failure on, to nowhere."""
+        try:
+            return super().write(data)
+        except self._harmless:
+            _lead_nowhere(self.fileno())
+            return len(data)
+
+
+def open_streams() -> None:
+    """Make streams on which no run depends: those that are closed lead nowhere.
+
+    Neither a reader that has gone may end a run, nor a stderr that can't be written to. That stdout
+    can't be written to, on a full disk, is an error: the result was asked for.
+    """
+    # The lowest number that is free is the closed stream's own: no file of ours gets it later.
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")
+    sys.stdout = _stream(1, sys.stdout, BrokenPipeError)
+    sys.stderr = _stream(2, sys.stderr, OSError)
+
+
+def _stream(number: int, before: TextIO | None, harmless: type[OSError]) -> TextIO:
+    if before is None:
+        # Not to the number itself: it may be another file's by now.
+        number = os.open(os.devnull, os.O_WRONLY)
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Stream(number, harmless)),
+        encoding=before.encoding if before else "utf-8",
+        errors="backslashreplace",  # what a terminal can't show is an escape, not a crash
+        line_buffering=bool(before and before.line_buffering),
+    )
+
+
+def _lead_nowhere(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def tell_lost_output(error: OSError) -> None:
-    """Say that stdout can't be written to, and write no more to it."""
-    _give_up_stdout()
+    """Say that stdout can't be written to, and write no more to it.
+
+    What is still to be flushed goes nowhere: Python would fail over it once more at its end.
+    """
+    with suppress(OSError, ValueError):  # a stand-in for stdout may have no number
+        _lead_nowhere(sys.stdout.fileno())
     say(f"error: the output could not be written: {error.strerror or error}")
 
 
@@ -132,9 +178,10 @@ def write_grids(grids: Sequence[Grid], *, markdown: bool = False, err: bool = Fa
 
 
 def _say_problems(error: RuleError) -> None:
-    from audience.errors import Severity
+    from audience.errors import Severity, count_of
     from audience.report.problems import render_problems
+    from audience.report.words import counted
 
     wrong = [each for each in error.problems if each.severity is Severity.ERROR]
     say(render_problems(wrong))
-    say(f"\n{len(wrong)} error{'s' if len(wrong) != 1 else ''}")
+    say(f"\n{counted(count_of(wrong), 'error')}")

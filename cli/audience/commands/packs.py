@@ -17,6 +17,7 @@ from audience.commands.options import (
     least_count,
 )
 from audience.commands.output import Format, SummaryFormat, guarded, say, write_grids, write_json
+from audience.commands.runs import told
 from audience.errors import StoreError
 
 _MEMBERS = 5
@@ -111,9 +112,18 @@ def export_pack(
     from audience import api
     from audience.report.words import counted
 
-    count = api.export(api.load(project), pack, file)
+    with told("export-pack", reads=True) as run:
+        run.project = api.load(project)
+        found = api.export(run.project, pack, file)
+        run.facts |= {
+            "from": [found.build],
+            "file": str(file),
+            "ids": found.ids,
+            "left_out": found.left_out,
+        }
     if not quiet:
-        say(f"wrote {counted(count, 'id')} to {file}")
+        more = f" without {found.left_out:,} on suppress lists by now" if found.left_out else ""
+        say(f"wrote {counted(found.ids, 'id')} to {file}{more}")
 
 
 @guarded
@@ -171,7 +181,10 @@ def diff_packs(
     opened = api.load_if_any(project)
     found = api.diff(opened, old, new)
     if write:
-        count = api.write_diff(opened, found, write)
+        with told("diff-packs --write", reads=True) as run:
+            run.project = opened
+            count = api.write_diff(opened, found, write)
+            run.facts |= {"from": [found.old, found.new], "file": str(write), "files": count}
         say(f"wrote {counted(count, 'file')} below {write}")
     hidden = hidden_in_diff(found, least_count(min_cell, format, opened), matrix=matrix)
     if format is SummaryFormat.JSON:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audience.commands.exits import ExitCode, exit_of
@@ -27,15 +28,24 @@ class Run:
 
 
 @contextmanager
-def told(command: str, notify: str | None = None) -> Iterator[Run]:
-    """Log what a command does, however it ends; where it fails, tell it to ``notify``."""
+def told(command: str, notify: str | None = None, *, reads: bool = False) -> Iterator[Run]:
+    """Log what a command does, however it ends; where it fails, tell it to ``notify``.
+
+    One that ``reads`` what is published may be run by people who cannot write to the log: then it
+    says so. Raises UsageError at once where nobody could ever be told.
+    """
+    if notify is not None:
+        from audience.notify import check_target
+
+        check_target(notify)
     run = Run()
     begun, clock = datetime.now(UTC), time.perf_counter()
     code, message = ExitCode.OK, ""
     try:
         yield run
     except BaseException as error:
-        code, message = exit_of(error), str(error)
+        code = exit_of(error)
+        message = str(error) or code.meaning  # a signal has no words of its own
         raise
     finally:
         seconds = round(time.perf_counter() - clock, 3)
@@ -49,8 +59,14 @@ def told(command: str, notify: str | None = None) -> Iterator[Run]:
         if message:
             record["message"] = message[:_LONGEST]
         failure = _log(run, record)
-        if notify and (code is not ExitCode.OK or failure):
-            _notify(notify, record)
+        if failure and code is ExitCode.OK and not reads:
+            # The failure is that of the log, and it is how the run ends.
+            record |= {"exit": int(exit_of(failure)), "message": str(failure)}
+        elif failure:
+            say(f"warning: {failure}")
+            failure = None
+        if notify and record["exit"]:
+            _notify(notify, {**record, **_origin(run)})
     if failure:
         raise failure
 
@@ -68,13 +84,26 @@ def _log(run: Run, record: dict[str, Any]) -> StoreError | None:
         append(run.project.packs, record, run.project.access)
     except StoreError as error:
         return StoreError(f"the run is not in the log: {error}")
+    except UnicodeError:
+        return StoreError("the run is not in the log: a name in it is not UTF-8")
     return None
+
+
+def _origin(run: Run) -> dict[str, str]:
+    """Where a run was: who is told may have many machines and projects."""
+    import socket
+
+    place = Path(run.project.source.path) if run.project else Path()
+    with suppress(OSError):  # the working directory may have been removed
+        place = place.absolute()
+    return {"host": socket.gethostname(), "project": str(place)}
 
 
 def _notify(target: str, record: dict[str, Any]) -> None:
     from audience.notify import NotifyError, notify
+    from audience.report.words import visible
 
     try:
         notify(target, record)
     except NotifyError as error:
-        say(f"warning: --notify could not be told: {error}")
+        say(f"warning: --notify could not be told: {visible(str(error))}")

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from audience.commands.options import NotifyOption, ProjectOption, RulesArgument
-from audience.commands.output import guarded
+from audience.commands.output import guarded, say
 
 
 @guarded
@@ -30,17 +30,34 @@ def schedule(
     Nothing is put in place: look at it, then do.
     """
     from audience import api
+    from audience.notify import check_target
+    from audience.scheduling import unit_name
 
-    made = api.schedule(
-        api.load(project), rules or (), at=at, as_of=as_of, notify=notify, program=_program()
-    )
+    if notify is not None:
+        check_target(notify)
+    opened = api.load(project)
+    made = api.schedule(opened, rules or (), at=at, as_of=as_of, notify=notify, program=_program())
+    if not rules:
+        say(
+            "warning: this builds every rule file of the project, those of finished phases too; "
+            "to build only some, name them: audience schedule RULES…"
+        )
+    unit = unit_name(opened.root, rules or ())
     typer.echo(made.cron)
-    typer.echo("# Or, as /etc/systemd/system/audience.service (`systemctl --user`: see the docs)")
+    typer.echo(_SERVICE.format(unit=unit))
     typer.echo(made.service)
-    typer.echo(
-        "# and /etc/systemd/system/audience.timer, then `systemctl enable --now audience.timer`"
-    )
+    typer.echo(_TIMER.format(unit=unit))
     typer.echo(made.timer, nl=False)
+
+
+_SERVICE = """\
+# Or with systemd. As root: put this into /etc/systemd/system/{unit}.service.
+# Without root: put it into ~/.config/systemd/user/{unit}.service,
+# without the line `User=`. `loginctl enable-linger` lets it run while you are not logged in."""
+_TIMER = """\
+# Put this beside it, into {unit}.timer.
+# Then, as root: systemctl daemon-reload && systemctl enable --now {unit}.timer
+# Without root: systemctl --user daemon-reload && systemctl --user enable --now {unit}.timer"""
 
 
 def _program() -> list[str]:

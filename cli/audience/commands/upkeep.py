@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audience.commands.options import ProjectOption, QuietOption
 from audience.commands.output import guarded, say
 from audience.commands.runs import told
-from audience.errors import StoreError, UsageError
+from audience.errors import StoreError
+
+if TYPE_CHECKING:
+    from audience.rules.project import Project
 
 
 @guarded
@@ -75,12 +78,16 @@ def forget(
         Path | None,
         typer.Option(
             "--from",
-            help="A file with an id a line, or - for what is typed or piped in: ids on a command "
-            "line stay in a shell's history.",
+            help="A list like those of `suppress` (.txt, .csv, .parquet), or - for ids that are "
+            "typed or piped in, one a line: those on a command line stay in a shell's history.",
             show_default=False,
             allow_dash=True,
         ),
     ] = None,
+    column: Annotated[
+        str,
+        typer.Option(help="The column of the ids in a CSV or Parquet file of several."),
+    ] = "",
     project: ProjectOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -94,23 +101,27 @@ def forget(
 
     with told("forget") as run:
         run.project = api.load(project)
-        found = api.forget(run.project, [*(ids or ()), *_read(ids_from)])
-        run.facts |= {"people": found.found, "packs": found.packs, "changed": list(found.builds)}
+        found = api.forget(run.project, [*(ids or ()), *_read(run.project, ids_from, column)])
+        changed = [{"build": name, "manifest": sha} for name, sha in found.builds.items()]
+        run.facts |= {"people": found.found, "packs": found.packs, "changed": changed}
         if not quiet:
             who = f"{found.found:,} of {counted(found.asked, 'id')}"
             where = f"{counted(found.packs, 'pack')} in {counted(len(found.builds), 'build')}"
-            say(f"took {who} out of {where}; nothing is kept between runs any more")
+            say(f"took {who} out of {where}, and out of the builds' texts")
+            say("replaced builds, drafts and what was kept between runs are removed")
+            say(
+                "exported files, tables, rule files and lists are yours: while the tables have "
+                "them, the next build has them again, unless they are on a suppress list"
+            )
         if found.failed:
             raise StoreError("\n".join(found.failed))
 
 
-def _read(path: Path | None) -> list[str]:
+def _read(project: Project, path: Path | None, column: str) -> list[str]:
+    from audience import api
+
     if path is None:
         return []
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"cannot read {path}: {getattr(error, 'strerror', None) or error}"
-        ) from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    if str(path) != "-":
+        return api.ids_in(project, path, column)
+    return [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]

@@ -7,7 +7,7 @@ the rest is left to relations.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -24,13 +24,11 @@ from audience.engine.strategy import turns, why_related
 from audience.engine.strays import Strays, count_strays
 from audience.engine.tables import TableData
 from audience.engine.tally import Counted, Tallies
+from audience.engine.times import check_days, know_times, timeless
 from audience.engine.users import Users
-from audience.errors import DataError
 from audience.keyring import Keyring
 from audience.plan.fingerprint import fingerprint_fold
-from audience.plan.nodes import Fold, Plan, Read, Rows
-
-_EXAMPLES = 3
+from audience.plan.nodes import Fold, Plan, Read
 
 Held = dict[date | None, dict[Fold, Bits]]
 """By snapshot of the user table, for each fold the rows of the users it holds of."""
@@ -38,11 +36,15 @@ Held = dict[date | None, dict[Fold, Bits]]
 
 @dataclass(frozen=True)
 class StrayEvents:
-    """Events that a rule asked for and that count for nobody."""
+    """Events that a rule asked for and that count for nobody.
+
+    Those without a time are of all rows in the files that were asked for.
+    """
 
     table: str
     without_key: int
     unknown_key: int
+    without_time: int
 
 
 class Behaviour:
@@ -66,6 +68,7 @@ class Behaviour:
         self.cache = cache
         self.steps = steps
         self.tally = tally
+        self._asked: dict[str, TableData] = {}
         self._held: Held = {day: {} for day in users}
 
     def compute(self) -> tuple[Held, tuple[StrayEvents, ...]]:
@@ -76,7 +79,7 @@ class Behaviour:
         counts: dict[str, tuple[int, int]] = {}
         left: list[Fold] = []
         for read in self.plan.events:
-            _check_days(self.tables[read.table], read.rows)
+            self._asked[read.table] = self._ask(read)
             folds = list(map(self._fold, read.folds))
             strays = self._find(folds)
             counted = [fold for fold in folds if fold not in strays and self._can_count(fold)]
@@ -85,7 +88,10 @@ class Behaviour:
             left += [fold for fold in folds if fold not in strays]
         if left:
             self._relate(left, counts)
-        return self._held, tuple(StrayEvents(table, *found) for table, found in counts.items())
+        return self._held, tuple(
+            StrayEvents(table, *found, timeless(self._asked[table].files))
+            for table, found in counts.items()
+        )
 
     @cached_property
     def ring(self) -> Keyring:
@@ -95,6 +101,13 @@ class Behaviour:
             return rings[0]
         keys = pa.concat_arrays([ring.keys for ring in rings]).unique()
         return Keyring(keys, self.engine.sorting)
+
+    def _ask(self, read: Read) -> TableData:
+        """A table with the files that windows ask for alone, and what is known of their times."""
+        table = self.tables[read.table]
+        check_days(table, (rows.days for rows in read.rows))
+        files = table.within(read.days)
+        return replace(table, files=know_times(self.engine, table, files, self.cache, self.steps))
 
     def _can_count(self, fold: Fold) -> bool:
         return self.tally and not why_related(fold)
@@ -114,7 +127,7 @@ class Behaviour:
 
     def _count(self, read: Read, folds: Sequence[Fold]) -> dict[Fold, Strays]:
         """The folds that can be counted row by row."""
-        table, types = self.tables[read.table], self.plan.types[read.table]
+        table, types = self._asked[read.table], self.plan.types[read.table]
         out: dict[Fold, Strays] = {}
         for group in turns(folds, sum(users.count for users in self.users.values())):
             with self.steps.step("count", read.table) as step:
@@ -164,7 +177,7 @@ class Behaviour:
         self.cache.put(counted.strays.to_table(), *self._name(fold), "strays")
 
     def _name(self, fold: Fold) -> tuple[object, ...]:
-        table = self.tables[fold.rows.table]
+        table = self._asked[fold.rows.table]
         files = stamps(file.stamp for file in table.files if wants(fold, file))
         users = tuple(users.stamp for users in self.users.values())
         engine = (self.engine.version, self.engine.time_zone)
@@ -176,15 +189,3 @@ class Behaviour:
         fold = self.plan.nodes[number]
         assert isinstance(fold, Fold)
         return fold
-
-
-def _check_days(table: TableData, rows: Sequence[Rows]) -> None:
-    missing = table.missing_days(each.days for each in rows)
-    if missing:
-        shown = ", ".join(map(str, missing[:_EXAMPLES]))
-        days = "1 day" if len(missing) == 1 else f"{len(missing):,} days"
-        more = ", …" if len(missing) > _EXAMPLES else ""
-        raise DataError(
-            f"table `{table.name}` has no partition of {days} that a rule's window asks for: "
-            f"{shown}{more}; days that rightly have none can be listed as `known_gaps`"
-        )

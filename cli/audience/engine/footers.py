@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,15 @@ from audience.trail import opening
 
 _NOTE = b"ARROW:schema"
 
+Ranges = dict[tuple[Any, Any], int]
+"""How many values lie between two, both in: what statistics tell of groups of rows."""
+
 
 @dataclass(frozen=True)
 class Footer:
     """What a file's footer tells: counts of nulls (None: not said), and bounds of its time.
 
-    ``bounded`` where the bounds are of all rows, none of them without a time.
+    ``bounded`` where the bounds are of all rows that have a time.
     """
 
     schema: pa.Schema
@@ -37,15 +40,19 @@ class Footer:
     bounded: bool
     chunks: tuple[Chunk, ...] = ()
     """Where the pages of each column lie."""
+    ranges: dict[str, Ranges] = field(default_factory=dict)
 
 
-def read_footer(table: str, time: str, path: Path) -> Footer:
-    """Read a footer; ``time`` names the column whose bounds are wanted. Raises DataError."""
+def read_footer(table: str, time: str, path: Path, listed: Collection[str] = ()) -> Footer:
+    """Read a footer; ``time`` names the column whose bounds are wanted. Raises DataError.
+
+    ``listed`` are the columns whose ranges are wanted.
+    """
     with opening(f"table `{table}`: {path}"):
-        return _read_footer(table, time, path)
+        return _read_footer(table, time, path, listed)
 
 
-def _read_footer(table: str, time: str, path: Path) -> Footer:
+def _read_footer(table: str, time: str, path: Path, listed: Collection[str]) -> Footer:
     try:
         with pq.ParquetFile(path) as file:
             metadata = file.metadata
@@ -56,6 +63,7 @@ def _read_footer(table: str, time: str, path: Path) -> Footer:
     sizes: dict[str, int] = {}
     bounds: list[Any] = []
     chunks: list[Chunk | None] = []
+    ranges: dict[str, Ranges] = {name: {} for name in listed}
     bounded = 0
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     for row_group in groups:
@@ -73,12 +81,20 @@ def _read_footer(table: str, time: str, path: Path) -> Footer:
             if not flat:  # a nested path's nulls are those of its elements
                 continue
             stats = column.statistics
-            known = stats.null_count if stats is not None and stats.has_null_count else None
+            known = None if row_group.num_rows else 0
+            if stats is not None and stats.has_null_count:
+                known = stats.null_count
             name = column.path_in_schema
             if name == time and stats is not None and stats.has_min_max:
                 with suppress(ValueError):  # nanoseconds that Python's times cannot hold
                     bounds += [stats.min, stats.max]
-                    bounded += known == 0 and isinstance(bounds[-1], date)
+                    bounded += isinstance(bounds[-1], date)
+            elif name == time:
+                bounded += known == row_group.num_rows
+            if name in ranges and stats is not None and stats.has_min_max and known is not None:
+                with suppress(ValueError):
+                    ends = (stats.min, stats.max)
+                    ranges[name][ends] = ranges[name].get(ends, 0) + row_group.num_rows - known
             counts[name] = known if name not in counts else add_known(counts[name], known)
     if sum(row_group.num_rows for row_group in groups) != metadata.num_rows:
         raise DataError(f"table `{table}`: cannot read {path}: its footer contradicts itself")
@@ -86,7 +102,7 @@ def _read_footer(table: str, time: str, path: Path) -> Footer:
         counts = dict.fromkeys(schema.names, 0)
     every = bounded == len(groups)
     pages = tuple(filter(None, chunks))
-    return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every, pages)
+    return Footer(schema, counts, metadata.num_rows, sizes, tuple(bounds), every, pages, ranges)
 
 
 def _is_sound(column: pq.ColumnChunkMetaData, declared: pq.ColumnSchema, rows: int) -> bool:

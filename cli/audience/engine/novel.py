@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,8 +14,10 @@ from audience.engine.base import Engine
 from audience.engine.columns import scan
 from audience.engine.tables import TableData
 from audience.engine.users import Users
-from audience.kinds import SCALARS, Table, Value
-from audience.plan.nodes import Test, one_of
+from audience.kinds import SCALARS, Kind, Table, Value
+from audience.plan.nodes import Read, Test, one_of
+from audience.rules.project import ValueSpec
+from audience.rules.scalars import read_value
 
 _MOST = 5
 """So many values are named, the most frequent ones."""
@@ -32,6 +35,46 @@ class Novel:
     distinct: int
     values: tuple[tuple[Value, int], ...]
     snapshot: date | None
+
+
+@dataclass(frozen=True)
+class NovelEvents:
+    """Events in whose column no value is one of its dictionary; ``ranges`` hold the values."""
+
+    table: str
+    column: str
+    ranges: tuple[tuple[Value, Value, int], ...]
+
+
+def find_novel_events(table: TableData, read: Read) -> Iterator[NovelEvents]:
+    """What footers tell of the columns that are read of an event table.
+
+    To count each value would take many times as long as to pick those that rules ask for. So
+    groups of rows are found of which statistics show that they have no value of the dictionary:
+    those of an export that spells them in another way.
+    """
+    files = table.within(read.days)
+    for name, values in _dictionaries(table):
+        if name not in read.columns or table.tags[name].type.kind not in {Kind.TEXT, Kind.INTEGER}:
+            continue
+        known = {read_value(value.stored, table.tags[name].type) for value in values}
+        found: Counter[tuple[Value, Value]] = Counter()
+        for file in files:
+            for (low, high), rows in file.ranges.get(name, {}).items():
+                if not any(low <= value <= high for value in known):
+                    found[low, high] += rows
+        if found:
+            ranges = sorted((low, high, rows) for (low, high), rows in found.items())
+            yield NovelEvents(table.name, name, tuple(ranges))
+
+
+def _dictionaries(table: TableData) -> Iterator[tuple[str, tuple[ValueSpec, ...]]]:
+    spec = table.spec
+    if spec.actions is not None:
+        yield spec.action, spec.actions
+    for column in spec.columns:
+        if column.values is not None and not (column.name == spec.action and spec.actions):
+            yield column.name, column.values
 
 
 def dictionary_tests(table: Table, columns: Iterable[str]) -> dict[str, Test]:

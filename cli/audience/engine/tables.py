@@ -6,22 +6,22 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from audience.engine.files import find_files, hive_keys
-from audience.engine.footers import add_known, kind_of, read_footer, usable_kind
+from audience.engine.files import DayFolders, find_files, hive_keys
+from audience.engine.footers import Ranges, add_known, kind_of, read_footer, usable_kind
 from audience.engine.pages import Chunk, check_pages
 from audience.errors import DataError
 from audience.kinds import Kind, Tag, Type
 from audience.rules.project import TableSpec
 from audience.threads import in_threads
 
-_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 _RESERVED = "__audience_"
 
 
@@ -36,14 +36,23 @@ class TableFile:
     keys: Mapping[str, str] = field(default_factory=dict)
     day: date | None = None
     rows: int = 0
-    proven: bool = False
-    """Whether statistics show that every row is of ``day``."""
+    dated: bool = False
+    """Whether every row that has a time is known to be of ``day``."""
+    timeless: int | None = None
+    """How many rows have no time; None where that is not known."""
     stamp: str = ""
     """What changes when the file does."""
     sizes: Mapping[str, int] = field(default_factory=dict, repr=False)
     """By column, its bytes as they lie on the disk."""
     chunks: tuple[Chunk, ...] = field(default=(), repr=False)
     """Where the pages of each column lie."""
+    ranges: Mapping[str, Ranges] = field(default_factory=dict, repr=False)
+    """By column that has a dictionary, between which values its own lie."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether every row is known to be of ``day``."""
+        return self.dated and self.timeless == 0
 
     @property
     def is_unchanged(self) -> bool:
@@ -143,23 +152,6 @@ class TableData:
 
         in_threads(check, files)
 
-    def missing_days(self, windows: Iterable[tuple[date | None, date]]) -> list[date]:
-        """Days inside the windows, from the first there is, without partition or known gap."""
-        there = {file.day for file in self.files if file.day is not None}
-        if not there:
-            return []
-        wanted: set[date] = set()
-        for first, last in windows:
-            start = max(first or min(there), min(there))
-            wanted |= {start + timedelta(days=n) for n in range((last - start).days + 1)}
-        return sorted(day for day in wanted - there if not self._is_gap(day))
-
-    def _is_gap(self, day: date) -> bool:
-        return any(
-            (gap.low is None or gap.low <= day) and (gap.high is None or day <= gap.high)
-            for gap in self.spec.gaps
-        )
-
 
 def open_table(spec: TableSpec, root: Path, time_zone: str) -> TableData:
     """Find a table's files and read their footers; of snapshots, the newest. Raises DataError."""
@@ -226,31 +218,29 @@ def _group_snapshots(
     spec: TableSpec, paths: Sequence[Path], folder: Path
 ) -> dict[date, tuple[Path, ...]]:
     out: dict[date, list[Path]] = {}
+    days = DayFolders(spec, "snapshot", spec.snapshot, folder)
     for path in paths:
-        keys = hive_keys(path, folder)
-        if spec.snapshot not in keys:
-            raise DataError(
-                f"table `{spec.name}`: {path} is in no partition folder `{spec.snapshot}=…`, "
-                f"which `snapshot: {spec.snapshot}` asks for"
-            )
-        day = _read_day(spec, spec.snapshot, keys[spec.snapshot], path)
-        out.setdefault(day, []).append(path)
+        out.setdefault(days.day_of(path), []).append(path)
     return {day: tuple(found) for day, found in sorted(out.items())}
 
 
 def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo | None) -> TableData:
-    days = spec.day
+    days = DayFolders(spec, "day", spec.day, folder)
     files: list[TableFile] = []
     first: pa.Schema | None = None
     missing: dict[str, int | None] = {}
     rows = 0
+    listed = {each.name for each in spec.columns if each.values is not None}
+    listed |= {spec.action} if spec.actions is not None else set()
     for path in paths:
         try:
             stat = path.stat()
         except OSError as error:
             reason = error.strerror or error
             raise DataError(f"table `{spec.name}`: cannot read {path}: {reason}") from None
-        footer = read_footer(spec.name, spec.time, path)
+        if not S_ISREG(stat.st_mode):  # to open a pipe would wait for who writes it
+            raise DataError(f"table `{spec.name}`: {path} is no regular file")
+        footer = read_footer(spec.name, spec.time, path, listed)
         schema, counts = footer.schema, footer.missing
         _check_names(spec, schema, path)
         if first is None:
@@ -262,15 +252,10 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
             missing[name] = add_known(missing[name], counts.get(name))
         rows += footer.rows
         keys = hive_keys(path, folder)
-        day = _read_day(spec, days, keys[days], path) if days and days in keys else None
-        if days and day is None:
-            raise DataError(
-                f"table `{spec.name}`: {path} is in no partition folder `{days}=…`, "
-                f"which `day: {days}` asks for"
-            )
+        day = days.day_of(path) if spec.day else None
         if day is not None and zone is not None:
             _check_day(spec, day, footer.bounds, zone, path)
-        proven = day is not None and zone is not None and footer.bounded
+        dated = day is not None and zone is not None and footer.bounded
         files.append(
             TableFile(
                 path,
@@ -280,10 +265,12 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
                 keys,
                 day,
                 footer.rows,
-                proven,
+                dated,
+                counts.get(spec.time),
                 _stamp(path, stat),
                 footer.sizes,
                 footer.chunks,
+                footer.ranges,
             )
         )
     assert first is not None
@@ -291,6 +278,7 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
         raise DataError(
             f"table `{spec.name}`: `{spec.path}` has no rows; `allow_empty: true` takes it so"
         )
+    _check_partitioned(spec, files, folder)
     partitions = _partition_types(spec, files, first)
     if spec.key in partitions:
         raise DataError(f"table `{spec.name}`: the key `{spec.key}` is a partition, not a column")
@@ -353,16 +341,13 @@ def _check_same(
             )
 
 
-def _read_day(spec: TableSpec, name: str, text: str, path: Path) -> date:
-    match = _DAY.fullmatch(text)
-    try:
-        if not match:
-            raise ValueError
-        return date(int(match[1]), int(match[2]), int(match[3]))
-    except ValueError:
+def _check_partitioned(spec: TableSpec, files: Sequence[TableFile], folder: Path) -> None:
+    """Beside partition folders, a plain one is a copy or a draft."""
+    loose = [file.path for file in files if not file.keys and file.path.parent != folder]
+    if loose and any(file.keys for file in files):
         raise DataError(
-            f"table `{spec.name}`: the partition `{name}={text}` of {path} is no day"
-        ) from None
+            f"table `{spec.name}`: some files are in no partition `name=…`, such as {loose[0]}"
+        )
 
 
 def _partition_types(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -72,6 +73,8 @@ class BuildDiff:
     """The packs' ids, old and new."""
     bases: tuple[int | None, int | None] = (None, None)
     """Users in the base of each side, None of a file that lies alone."""
+    origins: tuple[Path | None, Path | None] = (None, None)
+    """Where each side lies."""
 
     @cached_property
     def common(self) -> Mapping[tuple[Place, Place], int]:
@@ -150,6 +153,7 @@ def compare(
     pair: bool,
     key: str,
     bases: tuple[int | None, int | None] = (None, None),
+    origins: tuple[Path | None, Path | None] = (None, None),
 ) -> BuildDiff:
     """Compare packs of ids by name; ``pair`` compares the one pack of each side whatever the names.
 
@@ -177,6 +181,7 @@ def compare(
         kinds.pop() if kinds else pa.int64(),
         (old, new),
         bases,
+        origins,
     )
 
 

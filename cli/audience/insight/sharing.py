@@ -5,6 +5,7 @@ Cells are named by what they count; the reports and the JSON ask by these names.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -196,6 +197,19 @@ def shared_diff(diff: BuildDiff, hidden: frozenset[Cell], *, matrix: bool) -> di
             tell(row["into"], new, moved_of(row["pack"], new))
         tell(row, "out", moved_of(row["pack"], NOBODY))
     return out
+
+
+def shared_count(count: int, least: int) -> int | None:
+    """A count that stands alone, nothing where it can't be shared."""
+    return None if 0 < count < least else count
+
+
+def shared_sentence(text: str, least: int) -> str:
+    """A sentence of what was found, its counts and shares left out where any may be hidden."""
+    return _FIGURE.sub("…", text) if least > 1 else text
+
+
+_FIGURE = re.compile(r"(?<![\w@/`.:-])[+-]?\d[\d,]*(?:\.\d+)?%?(?![\w@/`:-])")
 
 
 def _tell(values: dict[str, Any], name: str, *cells: Cell, hidden: frozenset[Cell]) -> None:

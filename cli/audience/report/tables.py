@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from audience.engine.steps import Step
@@ -136,7 +136,8 @@ def log_grid(runs: Sequence[Mapping[str, Any]]) -> Grid:
         Column("exit", True),
         Column("took", True),
         Column("build"),
-        Column("users in packs", True),
+        Column("packs", True),
+        Column("base", True),
         Column("what"),
     )
     rows = []
@@ -148,14 +149,26 @@ def log_grid(runs: Sequence[Mapping[str, Any]]) -> Grid:
             duration(float(run.get("seconds", 0))),
         )
         message = str(run.get("message", "")).split("\n", 1)[0]
-        facts: Sequence[Mapping[str, Any]] = run.get("builds") or [{}]
-        for fact in facts:
-            users = number(sum(fact["packs"].values())) if "packs" in fact else ""
-            what = message or ("unchanged" if fact.get("unchanged") else "")
-            what = "published" if not what and "manifest" in fact else what
-            rows.append((*head, str(fact.get("build", "")), users, what))
+        for build, packs, base, what in _made(run):
+            rows.append((*head, build, packs, base, message or what))
             head = ("", "", "", "")
     return Grid("runs", columns, tuple(rows))
+
+
+def _made(run: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """What a run made: builds, of so many packs out of such a base, and what became of them."""
+    builds: Sequence[Mapping[str, Any]] = run.get("builds") or ()
+    for fact in builds:
+        what = "unchanged" if fact.get("unchanged") else "published" if "manifest" in fact else ""
+        yield str(fact["build"]), number(len(fact["packs"])), number(fact["base"]), what
+    for changed in run.get("changed") or ():
+        yield str(changed["build"]), "", "", "people were taken out"
+    for removed in run.get("removed") or ():
+        yield str(removed), "", "", "removed"
+    for side in run.get("from") or ():
+        yield str(side), "", "", f"written to {run.get('file', '')}"
+    if not any(run.get(name) for name in ("builds", "changed", "removed", "from")):
+        yield "", "", "", ""
 
 
 def build_grids(build: Build, pack: str, members: Sequence[object]) -> list[Grid]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TypeVar
 
 from audience.kinds import ORDERED, Table, Tag
@@ -26,6 +27,7 @@ from audience.rules.tree import Expect
 SHARES = 1_000_000
 """What 100 % is, in the whole numbers that shares are kept in."""
 
+MAX_SIDES = 100
 _ORDERS = ("desc", "asc")
 _PERCENT = re.compile(r"([+-]?\d{1,9}(?:\.\d{1,4})?)%", re.ASCII)
 Fields = Mapping[str, tuple[Scalar, Node]]
@@ -47,6 +49,11 @@ class Split:
 
     sides: tuple[tuple[str, int, int], ...]
     seed: str | None
+
+    @cached_property
+    def stretches(self) -> dict[str, tuple[int, int]]:
+        """The stretch of each side."""
+        return {side: (low, high) for side, low, high in self.sides}
 
 
 def read_limit(node: Node, users: Table, problems: Problems) -> Limit | None:
@@ -93,6 +100,10 @@ def read_split(node: Node, problems: Problems) -> Split | None:
     if mapping is None:
         return None
     before = problems.count
+    sides = [key for key, _ in mapping.entries if key.text != SEED]
+    if len(sides) > MAX_SIDES:
+        problems.error(sides[MAX_SIDES].at, f"more than {MAX_SIDES} sides in a split", "fewer")
+        return None
     seed = None
     shares: dict[str, int] = {}
     folded: dict[str, Scalar] = {}
@@ -125,12 +136,12 @@ def read_split(node: Node, problems: Problems) -> Split | None:
         )
         problems.error(node.at, message, "two sides or more, together 100%")
         return None
-    sides = []
+    stretches = []
     low = 0
     for name in sorted(shares):  # the order they are written in can't matter
-        sides.append((name, low, low + shares[name]))
+        stretches.append((name, low, low + shares[name]))
         low += shares[name]
-    return Split(tuple(sides), seed)
+    return Split(tuple(stretches), seed)
 
 
 def _read_share(text: str) -> int:

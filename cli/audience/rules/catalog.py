@@ -96,14 +96,16 @@ def _read_choices(
     element = kind.item or kind
     out: list[Choice] = []
     read: list[tuple[ValueSpec, Value]] = []
+    known: set[Value] = set()
     for spec in values:
         try:
             value = read_value(spec.stored, element)
         except Misfit as misfit:
             problems.misfit(spec.stored.at, misfit)
             continue
-        if value in [known for _, known in read]:
+        if value in known:
             problems.error(spec.stored.at, f"the value `{value}` stands twice", "each value once")
+        known.add(value)
         read.append((spec, value))
         out.append(Choice(value, spec.label))
     words = {str(value) for _, value in read}

@@ -10,7 +10,7 @@ from audience.errors import Location, listed
 from audience.kinds import Catalog, Table
 from audience.rules.behaviour import read_behaviour
 from audience.rules.grammar import CONDITION, place_of
-from audience.rules.lists import read_ids, read_published
+from audience.rules.lists import read_ids, read_key_tests, read_published
 from audience.rules.reader import Problems
 from audience.rules.source import Mapping, Node, Scalar, Sequence
 from audience.rules.tree import All, AtLeast, Condition, Either, Named, Not
@@ -188,7 +188,8 @@ class ConditionReader:
                 meant=(key.text, (*self.table.names, *keywords)),
             )
             return [None]
-        tests = read_tests(tag, value, self.problems)
+        read = read_key_tests if tag.name == self.table.key else read_tests
+        tests = read(tag, value, self.problems)
         return [None] if tests is None else list(tests)
 
     def _read_tags(self, _key: Scalar, node: Node) -> Condition | None:

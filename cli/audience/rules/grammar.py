@@ -13,6 +13,8 @@ from dataclasses import dataclass
 SLUG = r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*"
 SLUG_WORDS = "lower-case letters, digits, '-', '_' and single '.', at most 60"
 MAX_NAME = 60
+OWN_NAMES = ("log.jsonl",)
+"""What the program keeps beside the folders of campaigns, of the names that a slug could be."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,15 @@ def place_of(name: str) -> str:
 def is_slug(text: str) -> bool:
     """Whether a text may name a campaign or a phase: it becomes one folder, never a path."""
     return len(text) <= MAX_NAME and re.fullmatch(SLUG, text) is not None
+
+
+def slug_fault(what: str, text: str) -> tuple[str, str] | None:
+    """Why a text may not be the slug of a `campaign` or `phase`, and what is expected."""
+    if not is_slug(text):
+        return f"unsafe {what} `{text}`", SLUG_WORDS
+    if what == "campaign" and text in OWN_NAMES:
+        return f"`{text}` is a file that the program keeps beside the campaigns", "another slug"
+    return None
 
 
 def name_fault(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from audience.errors import Location, Source, UsageError, listed, nearest
 from audience.rules.reader import Problems
@@ -21,10 +23,11 @@ class Library(Shelf):
         Problems in ``others`` count where something refers to them. Raises UsageError where a
         variable is given that none of ``sources`` has.
         """
-        readers = [self._open(source, self.problems) for source in sources]
-        for source in others:
-            self._open(source, Problems())
-        files = [file for reader in readers if reader and (file := reader.read()) is not None]
+        with _without_collector():
+            readers = [self._open(source, self.problems) for source in sources]
+            for source in others:
+                self._open(source, Problems())
+            files = [file for reader in readers if reader and (file := reader.read()) is not None]
         closure = [each for reader in readers if reader for each in reader.closure]
         known = {name for reader in closure for name in reader.variables.declared}
         for name in self.variables:
@@ -55,6 +58,18 @@ class Library(Shelf):
         elif name:
             self.files[name] = reader
         return reader
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Of a large file, looking for cycles in a growing tree that has none is half the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _no_variable(name: str, known: set[str]) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from audience.errors import UsageError
-from audience.kinds import Kind, Table
+from audience.errors import Problem, UsageError, masked
+from audience.kinds import Kind, Table, Tag
+from audience.operators import PREDICATES
 from audience.rules.grammar import IDS, PUBLISHED, name_fault
 from audience.rules.reader import Problems
 from audience.rules.reference import parse_reference
 from audience.rules.scalars import MAX_INTEGER
-from audience.rules.source import Mapping, Node, Scalar, Sequence
-from audience.rules.tree import Ids, Published
+from audience.rules.source import Mapping, Node, Scalar, Sequence, hide
+from audience.rules.tree import Ids, Published, Test
+from audience.rules.values import read_tests
 
 SUFFIXES = (".csv", ".txt", ".parquet")
+_QUOTED = re.compile("`([^`]*)`")
 _WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
+_FORMS = "a list such as [1001, 1002], or `{path: lists/vip.csv, column: …}`"
 _EXAMPLE = "campaign/phase/pack, or campaign/phase/pack@2023-02-28"
 
 
@@ -23,8 +28,11 @@ def read_ids(key: Scalar, node: Node, users: Table, problems: Problems) -> Ids |
     if isinstance(node, Sequence):
         return _read_written(key, node, users, problems)
     if not isinstance(node, Mapping):
-        expected = "a list such as [1001, 1002], or `{path: lists/vip.csv, column: …}`"
-        problems.error(node.at, "`ids` names no list", expected)
+        problems.error(node.at, "`ids` names no list", _FORMS)
+        return None
+    if node.entries and not any(name.text in IDS for name, _ in node.entries):
+        hide(node)
+        problems.error(node.at, "`ids` names no list", _FORMS)
         return None
     before = problems.count
     fields = problems.fields(node, IDS, "`ids`") or {}
@@ -75,22 +83,49 @@ def _read_written(key: Scalar, node: Sequence, users: Table, problems: Problems)
         scalar = problems.scalar(item, "an id")
         if scalar is None:
             continue
+        shown = masked(scalar.text)
+        at = replace(scalar.at, note="") if scalar.at.note else scalar.at
         if not whole:
             out.append(scalar.text)
         elif scalar.quoted:
-            problems.error(
-                scalar.at,
-                f'`"{scalar.text}"` is text, the key is a whole number',
-                "an id without quotes",
-            )
+            message = f'`"{shown}"` is text, the key is a whole number'
+            problems.error(at, message, "an id without quotes")
         elif not _WHOLE.fullmatch(scalar.text) or abs(int(scalar.text)) > MAX_INTEGER:
-            problems.error(scalar.at, f"`{scalar.text}` is no id", "a whole number such as 1001")
+            problems.error(at, f"`{shown}` is no id", "a whole number such as 1001")
         else:
             out.append(int(scalar.text))
     if problems.count > before:
         return None
     # What the order is can never matter.
     return Ids(tuple(sorted(set(out), key=repr)), "", "", False, key.at)
+
+
+def read_key_tests(tag: Tag, node: Node, problems: Problems) -> tuple[Test, ...] | None:
+    """Tests of the key: what stands there are ids, which no message shows."""
+    hide(node)
+    own = Problems(muted=problems.muted)
+    tests = read_tests(tag, node, own)
+    for problem in own.all:
+        problems.add(_without_ids(problem, tag))
+    return tests
+
+
+def _without_ids(problem: Problem, tag: Tag) -> Problem:
+    names = {tag.name, tag.label, *PREDICATES}
+
+    def mask(match: re.Match[str]) -> str:
+        return match[0] if match[1] in names else f"`{masked(match[1])}`"
+
+    expected = problem.expected
+    if any(char.isdecimal() for char in expected):
+        expected = f"a {tag.type}, as the key is"
+    return replace(
+        problem,
+        message=_QUOTED.sub(mask, problem.message),
+        at=problem.at and replace(problem.at, note=""),
+        expected=expected,
+        nearest=problem.nearest if problem.nearest in names else "",
+    )
 
 
 def read_published(key: Scalar, node: Node, problems: Problems) -> Published | None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from audience.errors import listed, nearest
+from audience.errors import listed
 from audience.rules.scalars import Misfit, is_range, split_range
 
 WEEKDAYS = {
@@ -88,8 +88,8 @@ def _read_hour(text: str, last: int) -> int:
 def read_weekday(text: str) -> int:
     """``sat`` or ``周六``, as the number of the day."""
     if text not in WEEKDAYS:
-        names = listed(WEEKDAYS)
-        raise Misfit(f"`{text}` is no day of the week", f"one of {names}", nearest(text, WEEKDAYS))
+        message = f"`{text}` is no day of the week"
+        raise Misfit(message, f"one of {listed(WEEKDAYS)}", meant=(text, WEEKDAYS))
     return WEEKDAYS[text]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from audience.errors import Location
@@ -22,11 +23,14 @@ BASE = "base"
 _LONGEST = 240
 """What file systems allow, less the suffix."""
 
+MAX_STAGES = 500
+"""Each stage holds all that stand before it: of many more, a file would never be done with."""
+
 T = TypeVar("T")
 Fields = MappingOf[str, tuple[Scalar, Node]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """A pack, a stage (of ``stage_set``), or a ``side`` of the split of ``owner``.
 
@@ -67,6 +71,7 @@ class Outputs:
         if self.base is not None:
             self.definitions = {BASE: self.base, **self.definitions}
         self.stage_sets: dict[str, list[str]] = {}
+        self._crowd: Location | None = None
         self.all: dict[str, Output] = {}
         for output in (*self._stages(), *self._packs()):
             self.all[output.name] = output
@@ -75,10 +80,17 @@ class Outputs:
         self._limits: dict[str, Limit | None] = {}
         self._splits: dict[str, Split | None] = {}
 
-    @property
-    def names(self) -> list[str]:
-        """Every name that a condition may mention."""
-        return [name for name in (*self.definitions, *self.all) if name != BASE]
+    @cached_property
+    def names(self) -> dict[str, None]:
+        """Every name that a condition may mention, in order."""
+        return dict.fromkeys(name for name in (*self.definitions, *self.all) if name != BASE)
+
+    def has_too_many_stages(self) -> bool:
+        """Whether the file has more stages than it may, which is noted."""
+        if self._crowd is not None:
+            message = f"more than {MAX_STAGES} stages in one file"
+            self.problems.error(self._crowd, message, "fewer stages")
+        return self._crowd is not None
 
     def limit(self, name: str) -> Limit | None:
         """A pack's limit; None where it has none, or after a problem."""
@@ -135,9 +147,9 @@ class Outputs:
     def _check_stages(self, name: Scalar, stages: Mapping | None) -> None:
         if stages is not None and not stages.entries and not stages.broken:
             self.problems.error(stages.at, f"stages `{name.text}` are empty", "at least one stage")
-        for output in self.all.values():
-            if output.stage_set != name.text or output.side:
-                continue
+        for output in (self.all[each] for each in self.stage_sets.get(name.text, ())):
+            if output.stage_set != name.text:
+                continue  # a pack that has taken its name, which is told
             if output.is_rest and output.name != self.stage_sets[name.text][-1]:
                 message = f"`{OTHERWISE}` leaves nobody to the stages behind it"
                 self.problems.error(output.at, message, "the last stage")
@@ -170,6 +182,7 @@ class Outputs:
             yield Output(key.text, key.at, fields, where)
 
     def _stages(self) -> Iterator[Output]:
+        count = 0
         for key, node in self._entries("stages"):
             names = self.stage_sets[key.text] = []
             for stage, value in node.entries if isinstance(node, Mapping) else ():
@@ -181,6 +194,9 @@ class Outputs:
                 is_rest = isinstance(where, Scalar) and where.text == OTHERWISE and not where.quoted
                 name = f"{key.text}.{stage.text}"
                 names.append(name)
+                count += 1
+                if count == MAX_STAGES + 1:
+                    self._crowd = stage.at
                 yield Output(
                     name,
                     stage.at,

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from audience.errors import Location, Problem, RuleError, Severity, listed, nearest
+from audience.errors import Location, Problem, RuleError, Severity, Source, listed, nearest
 from audience.rules.grammar import Key, place_of
 from audience.rules.scalars import Misfit
 from audience.rules.source import Mapping, Node, Scalar, Sequence
 
+MOST_TOLD = 500
+"""How many errors, and how many warnings, are told one by one; the others are counted."""
 _MOST_SUGGESTIONS = 50
+_MOST_COMPARED = 20_000
+_LONGEST = 1_500
+"""Longer messages are cut: what they quote may be as long as a file."""
 
 
 @dataclass
 class Problems:
-    """The problems of one run, as they are found."""
+    """The problems of one run, as they are found.
+
+    Past :data:`MOST_TOLD` they are counted and no more kept, so that a file that is wrong a hundred
+    thousand times costs no more than one that is right.
+    """
 
     found: list[Problem] = field(default_factory=list)
     muted: set[tuple[str, int, int]] = field(default_factory=set)
+    count: int = 0
+    """How many errors were noted, the same one every time: to see whether a step noted any."""
+    _known: set[int] = field(default_factory=set)
+    _told: dict[Severity, int] = field(default_factory=dict)
+    _untold: dict[Severity, tuple[int, Problem]] = field(default_factory=dict)
+    _compared: int = 0
 
     def error(
         self,
@@ -30,20 +45,53 @@ class Problems:
         meant: tuple[str, Iterable[str]] | None = None,
     ) -> None:
         """Note an error; ``meant`` is a name and the names it may have been meant for."""
-        if self._is_muted(at):
-            return
-        # Past that many, what is meant is another file; and looking costs.
-        close = nearest(*meant) if meant and len(self.found) < _MOST_SUGGESTIONS else ""
-        self.found.append(Problem(message, at, expected, close))
+        if not self._is_muted(at):
+            self.add(Problem(message, at, expected, self.suggest(meant)))
 
     def warn(self, at: Location, message: str) -> None:
         """Note a warning."""
-        self.found.append(Problem(message, at, severity=Severity.WARNING))
+        self.add(Problem(message, at, severity=Severity.WARNING))
 
     def misfit(self, at: Location, misfit: Misfit) -> None:
         """Note a value that does not fit."""
         if not self._is_muted(at):
-            self.found.append(Problem(misfit.message, at, misfit.expected, misfit.nearest))
+            close = misfit.nearest or self.suggest(misfit.meant)
+            self.add(Problem(misfit.message, at, misfit.expected, close))
+
+    def suggest(self, meant: tuple[str, Iterable[str]] | None) -> str:
+        """What a name was probably meant for; empty where nothing is close."""
+        # Past that many, what is meant is another file; and looking costs.
+        if meant is None or len(self.found) >= _MOST_SUGGESTIONS:
+            return ""
+        if self._compared >= _MOST_COMPARED:
+            return ""
+        name, names = meant[0], tuple(meant[1])
+        self._compared += len(names)
+        return nearest(name, names)
+
+    def add(self, problem: Problem) -> None:
+        """Note a problem: the same one once, and one that stands for others as so many."""
+        if problem.severity is Severity.ERROR:
+            self.count += problem.more or 1
+        if problem.more:
+            self._leave_untold(problem, problem.more)
+            return
+        at = problem.at
+        place = at and (at.source.path, at.line, at.column, at.note)
+        mark = hash((problem.severity, problem.message, problem.expected, place))
+        if mark in self._known:
+            return
+        self._known.add(mark)
+        told = self._told.get(problem.severity, 0)
+        if told >= MOST_TOLD:
+            self._leave_untold(problem, 1)
+            return
+        self._told[problem.severity] = told + 1
+        self.found.append(_cut(problem))
+
+    def _leave_untold(self, problem: Problem, count: int) -> None:
+        before, first = self._untold.get(problem.severity, (0, problem))
+        self._untold[problem.severity] = (before + count, first)
 
     def mute(self, at: Location) -> None:
         """Say no more of a place: what was told of it makes the rest meaningless."""
@@ -54,31 +102,32 @@ class Problems:
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over problems found elsewhere."""
-        self.found.extend(problems)
+        for problem in problems:
+            self.add(problem)
+
+    @property
+    def all(self) -> tuple[Problem, ...]:
+        """What is told one by one, and for each severity one that stands for the rest."""
+        return (*self.found, *(_rest_of(*each) for each in self._untold.values()))
 
     @property
     def errors(self) -> tuple[Problem, ...]:
         """What stops the run, each once, by place."""
-        return self._told(Severity.ERROR)
+        return self._of(Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What is only told, each once, by place."""
-        return self._told(Severity.WARNING)
+        return self._of(Severity.WARNING)
 
-    def _told(self, severity: Severity) -> tuple[Problem, ...]:
-        chosen = dict.fromkeys(each for each in self.found if each.severity is severity)
+    def _of(self, severity: Severity) -> tuple[Problem, ...]:
+        chosen = [each for each in self.all if each.severity is severity]
         return tuple(sorted(chosen, key=lambda problem: problem.order))
-
-    @property
-    def count(self) -> int:
-        """How many errors were noted: cheap, to see whether a step noted any."""
-        return sum(each.severity is Severity.ERROR for each in self.found)
 
     def raise_errors(self) -> None:
         """Raise RuleError if there was any error."""
-        if self.errors:
-            raise RuleError(self.found)
+        if self.count:
+            raise RuleError(self.all)
 
     def mapping(self, node: Node, what: str) -> Mapping | None:
         """The node as a mapping, or None with a problem."""
@@ -133,3 +182,21 @@ class Problems:
             "one of " + listed(keys) + place_of(key.text),
             meant=(key.text, keys),
         )
+
+
+def _rest_of(count: int, first: Problem) -> Problem:
+    """What stands for problems that are not told one by one: how many, and where the first is."""
+    message = f"… and {count:,} more {first.severity}{'' if count == 1 else 's'}"
+    at = first.at and Location(Source(first.at.source.path, ""), first.at.line, first.at.column)
+    return Problem(message, at, severity=first.severity, more=count)
+
+
+def _cut(problem: Problem) -> Problem:
+    if max(len(problem.message), len(problem.expected)) <= _LONGEST:
+        return problem
+    message, expected = _short(problem.message), _short(problem.expected)
+    return replace(problem, message=message, expected=expected)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from datetime import date
+from functools import cached_property
 
-from audience.errors import Problem, Source, listed, nearest
+from audience.errors import Problem, Source, listed
 from audience.kinds import Catalog, Table
 from audience.rules.conditions import ConditionReader
-from audience.rules.grammar import OTHERWISE, RULE_FILE, SLUG_WORDS, is_slug
+from audience.rules.grammar import OTHERWISE, RULE_FILE, slug_fault
 from audience.rules.outputs import BASE, Output, Outputs
 from audience.rules.reader import Problems
 from audience.rules.scalars import Misfit, read_date
@@ -48,6 +49,16 @@ class Shelf:
         """The names that are being read, each for the one before it."""
         self.unreadable = False
 
+    @cached_property
+    def known(self) -> list[str]:
+        """The names of all files; asked for when every file is here."""
+        return sorted(self.files)
+
+    @cached_property
+    def phases(self) -> dict[str, str]:
+        """The same by phase."""
+        return {each.partition("/")[2]: each for each in self.known}
+
 
 class FileReader:
     """Reads one file among others."""
@@ -79,13 +90,14 @@ class FileReader:
         fields = self.problems.fields(self.node, RULE_FILE, "a rule file")
         if fields is None:
             return None
-        for slug in ("campaign", "phase"):
-            if slug in fields:
-                self._check_slug(slug, fields[slug][1])
+        for slug in {"campaign", "phase"} & fields.keys():
+            self._check_slug(slug, fields[slug][1])
         label = self.outputs.read_label(fields.get("label"))
         as_of = self._read_as_of(fields["as_of"][1]) if "as_of" in fields else None
         self.outputs.check_names()
         self._check_any_pack(fields)
+        if self.outputs.has_too_many_stages():
+            return None
         base = self.condition(BASE) if BASE in fields else None
         definitions = {name: self.condition(name) for name in self.outputs.definitions}
         self._check_rows()
@@ -160,12 +172,14 @@ class FileReader:
         if part is None or split is None:
             return None
         self._heights[output.name] = self._heights[output.owner] + 1
-        low, high = next((low, high) for side, low, high in split.sides if side == output.side)
+        low, high = split.stretches[output.side]
         salt = split.seed if split.seed is not None else f"{self.campaign}/{output.owner}"
         return Side(part, salt, low, high, output.at)
 
     def _build_stage(self, output: Output, depth: int) -> Condition | None:
         """The users of the base for whom the stage's condition holds and none before it."""
+        if self.outputs.has_too_many_stages():
+            return None
         stages = self.outputs.stage_sets[output.stage_set]
         place = stages.index(output.name)
         earlier = [self._own(name, depth + 3) for name in stages[:place]]
@@ -278,7 +292,7 @@ class FileReader:
         return self.name.partition("/")[0]
 
     def _tell_early(self) -> None:
-        self.problems.extend(self.early.found)
+        self.problems.extend(self.early.all)
         self.early = Problems()
         for at in self.variables.broken:
             self.problems.mute(at)
@@ -300,18 +314,13 @@ class FileReader:
         if file is None and self.library.unreadable:
             return None  # it may be one of the files that could not be read, which is told
         if file is None:
-            known = sorted(self.library.files)
             # A phase of another campaign, named without it, is the likelier slip.
-            phases = {each.partition("/")[2]: each for each in known}
-            close = phases.get(nearest(place[-1], phases), "") or nearest(wanted, known)
-            self.problems.found.append(
-                Problem(
-                    f"no rule file of campaign and phase `{wanted}`",
-                    name.at,
-                    "one of " + listed(known),
-                    f"{close}/{name.text.rpartition('/')[2]}" if close else "",
-                )
-            )
+            known, phases = self.library.known, self.library.phases
+            suggest = self.problems.suggest
+            close = phases.get(suggest((place[-1], phases)), "") or suggest((wanted, known))
+            told = f"no rule file of campaign and phase `{wanted}`"
+            close = f"{close}/{name.text.rpartition('/')[2]}" if close else ""
+            self.problems.add(Problem(told, name.at, "one of " + listed(known), close))
         return file
 
     def _note_cycle(self, name: Scalar, again: Step) -> None:
@@ -350,8 +359,8 @@ class FileReader:
 
     def _check_slug(self, what: str, node: Node) -> None:
         scalar = self.problems.scalar(node, f"`{what}`")
-        if scalar is not None and not is_slug(scalar.text):
-            self.problems.error(scalar.at, f"unsafe {what} `{scalar.text}`", SLUG_WORDS)
+        if scalar is not None and (fault := slug_fault(what, scalar.text)):
+            self.problems.error(scalar.at, *fault)
 
     def _read_as_of(self, node: Node) -> date | None:
         scalar = self.problems.scalar(node, "`as_of`")

@@ -11,6 +11,7 @@ import re
 import struct
 import unicodedata
 from calendar import monthrange
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -44,13 +45,24 @@ Side = TypeVar("Side", Decimal, date)
 
 
 class Misfit(Exception):
-    """A text that is not what it must be; its parts go into the problem."""
+    """A text that is not what it must be; its parts go into the problem.
 
-    def __init__(self, message: str, expected: str, nearest: str = "") -> None:
+    ``meant`` is a name and the names it may have been meant for: looked for where it is told.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        expected: str,
+        nearest: str = "",
+        *,
+        meant: tuple[str, Iterable[str]] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.nearest = nearest
+        self.meant = meant
 
 
 @dataclass(frozen=True)

@@ -16,21 +16,25 @@ from typing import Any
 
 import yaml
 
-from audience.errors import Location, Problem, RuleError, Source
+from audience.errors import Location, Problem, RuleError, Source, masked
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 60
 MAX_NODES = 100_000
+MAX_UNFOLDED = 10_000_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT = "tag:yaml.org,2002:str"
 _CORE_TAGS = {None, "!", _TEXT}
 _PLAIN = {None, ""}
+_STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+_IDS = "ids"
 _FULL_WIDTH = "，：｛｝［］"
 _QUOTES = 'quotes around "${…}" inside {…} and […], where YAML ends a text at the first }'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scalar:
     """A text as it was written; ``quoted`` tells ``"5"`` from ``5``."""
 
@@ -44,7 +48,7 @@ class Scalar:
         return not self.quoted and self.text in {"", "~", "null"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """A list of nodes."""
 
@@ -52,7 +56,7 @@ class Sequence:
     at: Location = field(compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """Keys, in the order they were written, and what stands behind them; no key stands twice."""
 
@@ -67,6 +71,16 @@ class Mapping:
 
 
 Node = Scalar | Sequence | Mapping
+
+
+def hide(node: Node) -> None:
+    """Keep the lines of a node from being quoted: there are ids of users on them."""
+    node.at.source.private.add(node.at.line)
+    for part in node.items if isinstance(node, Sequence) else ():
+        hide(part)
+    for key, value in node.entries if isinstance(node, Mapping) else ():
+        hide(key)
+        hide(value)
 
 
 def read_source(path: Path, shown: str) -> Source:
@@ -113,26 +127,39 @@ class _Open:
     anchor: str | None
     items: list[Node] = field(default_factory=list)
     weight: int = 1
+    size: int = 0
 
 
 class _Composer:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Problem] = []
-        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.anchors: dict[str, tuple[Node, int, int]] = {}
         self.total = 0
+        self.unfolded = 0
 
     def compose(self) -> Node | None:
         try:
             return self._run(_events(self.source.text))
         except yaml.MarkedYAMLError as error:
-            self.problems.append(self._syntax(error))
+            last = self._syntax(error)
         except yaml.reader.ReaderError as error:
             at = self.source.at(error.position)
-            self.problems.append(Problem(f"not valid YAML: {error.reason}", at, "plain text"))
+            last = Problem(f"not valid YAML: {error.reason}", at, "plain text")
         except RuleError as error:
-            self.problems.extend(error.problems)
+            (last,) = error.problems
+        self._hide_unread(last.at)
+        self.problems.append(last)
         return None
+
+    def _hide_unread(self, at: Location | None) -> None:
+        """Do not quote a line that may have ids: what is not read to its end tells no list."""
+        if at is None:
+            return
+        before = "\n".join(self.source.lines[: at.line - 1])
+        start = before.rfind(_IDS)
+        if _IDS in at.quoted or (start >= 0 and "]" not in before[start:]):
+            self.source.private.add(at.line)
 
     def _run(self, events: Iterator[Any]) -> Node | None:
         stack: list[_Open] = []
@@ -140,43 +167,54 @@ class _Composer:
         documents = 0
         for event in events:
             node: Node
-            if isinstance(event, yaml.DocumentStartEvent):
+            if isinstance(event, yaml.ScalarEvent):
+                self._check_tag(event)
+                quoted = event.style not in _PLAIN or event.tag == _TEXT
+                node = Scalar(event.value, quoted, self._at(event))
+                if event.anchor:
+                    self.anchors[event.anchor] = (node, 1, len(node.text))
+                root = self._place(stack, node, 1, len(node.text), event) or root
+            elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     self._stop(event, "a second document in one file", "one document a file")
-            elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+            elif isinstance(event, _STARTS):
                 self._check_tag(event)
                 if len(stack) >= MAX_DEPTH:
                     self._stop(event, f"nested more than {MAX_DEPTH} levels deep", "a flatter rule")
                 is_mapping = isinstance(event, yaml.MappingStartEvent)
                 stack.append(_Open(self._at(event), is_mapping, event.anchor))
-            elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            elif isinstance(event, _ENDS):
                 done = stack.pop()
-                node = self._close(done)
+                node = self._close(done, stack)
                 if done.anchor:
-                    self.anchors[done.anchor] = (node, done.weight)
-                root = self._place(stack, node, done.weight, event, new=1) or root
-            elif isinstance(event, yaml.ScalarEvent):
-                self._check_tag(event)
-                quoted = event.style not in _PLAIN or event.tag == _TEXT
-                node = Scalar(event.value, quoted, self._at(event))
-                if event.anchor:
-                    self.anchors[event.anchor] = (node, 1)
-                root = self._place(stack, node, 1, event) or root
+                    self.anchors[done.anchor] = (node, done.weight, done.size)
+                root = self._place(stack, node, done.weight, done.size, event, new=1) or root
             elif isinstance(event, yaml.AliasEvent):
                 known = self.anchors.get(str(event.anchor))
                 if known is None:
                     self._stop(event, f"no anchor &{event.anchor} before this alias", "an anchor")
                     continue
-                root = self._place(stack, known[0], known[1], event) or root
+                self.unfolded += known[2]
+                if self.unfolded > MAX_UNFOLDED:
+                    message = f"more than {MAX_UNFOLDED:,} characters by aliases"
+                    self._stop(event, message, "fewer aliases of long texts")
+                root = self._place(stack, *known, event) or root
         return root
 
     def _place(
-        self, stack: list[_Open], node: Node, weight: int, event: Any, new: int | None = None
+        self,
+        stack: list[_Open],
+        node: Node,
+        weight: int,
+        size: int,
+        event: Any,
+        new: int | None = None,
     ) -> Node | None:
         """Put a finished node where it belongs; returned if it is the root.
 
-        ``weight`` is how many values it has, ``new`` how many of them were not counted yet.
+        ``weight`` is how many values it has, ``new`` how many of them were not counted yet,
+        ``size`` how many characters.
         """
         self.total += weight if new is None else new
         if self.total > MAX_NODES:
@@ -185,9 +223,10 @@ class _Composer:
             return node
         stack[-1].items.append(node)
         stack[-1].weight += weight
+        stack[-1].size += size
         return None
 
-    def _close(self, done: _Open) -> Node:
+    def _close(self, done: _Open, stack: list[_Open]) -> Node:
         if not done.is_mapping:
             return Sequence(tuple(done.items), done.at)
         entries: list[tuple[Scalar, Node]] = []
@@ -199,11 +238,15 @@ class _Composer:
             elif key.text in first:
                 repeated += 1
                 line = first[key.text].at.line
-                message = f"duplicate key `{key.text}` (first on line {line})"
+                name = masked(key.text) if _is_of_ids(stack) else key.text
+                message = f"duplicate key `{name}` (first on line {line})"
                 self.problems.append(Problem(message, key.at, "each key once"))
             else:
                 first[key.text] = key
                 entries.append((key, value))
+            if isinstance(key, Scalar) and key.text == _IDS and not isinstance(value, Mapping):
+                self.source.private.add(key.at.line)
+                hide(value)
         broken = 2 * (len(entries) + repeated) < len(done.items)
         return Mapping(tuple(entries), done.at, broken)
 
@@ -234,6 +277,12 @@ class _Composer:
                 at = Location(self.source, mark.line + 1, mark.column + 1)
                 return Problem(message, at, _hint(at.quoted))
         return Problem(message, end)
+
+
+def _is_of_ids(stack: list[_Open]) -> bool:
+    """Whether what is closed is the value of `ids`."""
+    key = stack[-1].items[-1] if stack and len(stack[-1].items) % 2 else None
+    return isinstance(key, Scalar) and key.text == _IDS
 
 
 def _hint(line: str) -> str:

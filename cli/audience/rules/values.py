@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from audience.errors import Location, listed, nearest
+from audience.errors import Location, listed
 from audience.kinds import DAYS, NUMBERS, Choice, Kind, Tag, Value
 from audience.operators import PREDICATES, Predicate, Takes
 from audience.operators.pattern import PatternError, portable
@@ -143,8 +143,8 @@ def _read_argument(tag: Tag, predicate: Predicate, node: Node, problems: Problem
             return read_duration_range(node.text)
         case _:
             if node.text not in _STATES:
-                close = nearest(node.text, _STATES)
-                raise Misfit(f"`{node.text}` is no state of a value", "known or unknown", close)
+                message = f"`{node.text}` is no state of a value"
+                raise Misfit(message, "known or unknown", meant=(node.text, _STATES))
             return node.text
 
 
@@ -192,26 +192,49 @@ def read_choice(tag: Tag, node: Scalar) -> Value:
     element = tag if tag.type.item is None else replace(tag, type=tag.type.item)
     if element.choices is None:
         return read_value(node, element.type)
-    for choice in element.choices:
-        if choice.label and choice.label == node.text:
-            return choice.value
-    known = list(_words(element))
-    refusal = Misfit(
-        f"`{node.text}` is no value of `{tag.name}`",
-        "one of " + listed(map(_shown, element.choices)),
-        nearest(node.text, known),
-    )
+    known = _index(element.choices)
+    if node.text in known.labels:
+        return known.labels[node.text]
     try:
         value = read_value(node, element.type)
     except Misfit:
-        raise refusal from None
-    if all(choice.value != value for choice in element.choices):
-        raise refusal
+        value = None
+    if value is None or value not in known.values:
+        message = f"`{node.text}` is no value of `{tag.name}`"
+        raise Misfit(message, known.shown, meant=(node.text, known.words))
     return value
 
 
 def _is_choice(tag: Tag, text: str) -> bool:
-    return tag.choices is not None and text in list(_words(tag))
+    return tag.choices is not None and text in _index(tag.choices).words
+
+
+class _Index:
+    """The values of a dictionary's entry, by what rules may call them."""
+
+    def __init__(self, choices: tuple[Choice, ...]) -> None:
+        self.choices = choices
+        self.labels: dict[str, Value] = {}
+        for choice in choices:
+            if choice.label:
+                self.labels.setdefault(choice.label, choice.value)
+        self.values = {choice.value for choice in choices}
+        self.words = dict.fromkeys(_words(choices))
+        self.shown = "one of " + listed(list(map(_shown, choices)))
+
+
+_INDEXES: dict[int, _Index] = {}
+_MOST_INDEXES = 1_000
+
+
+def _index(choices: tuple[Choice, ...]) -> _Index:
+    """Made once for each entry: a rule may ask for as many values as the dictionary has."""
+    found = _INDEXES.get(id(choices))
+    if found is None or found.choices is not choices:
+        if len(_INDEXES) >= _MOST_INDEXES:
+            _INDEXES.clear()
+        found = _INDEXES[id(choices)] = _Index(choices)
+    return found
 
 
 def _shown(choice: Choice) -> str:
@@ -224,8 +247,8 @@ def _spelled(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _words(tag: Tag) -> Iterable[str]:
-    for choice in tag.choices or ():
+def _words(choices: Iterable[Choice]) -> Iterable[str]:
+    for choice in choices:
         if choice.label:
             yield choice.label
         yield _spelled(choice.value)

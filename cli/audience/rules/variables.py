@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from audience.errors import Location, listed
 from audience.rules.grammar import name_fault
@@ -13,6 +14,7 @@ from audience.rules.source import MAX_BYTES, Mapping, Node, Scalar, Sequence
 
 KEY = "vars"
 _LONGEST = 60
+_MOST_NOTES = 20
 _MENTION = re.compile(r"\$(\$\{|\{([^}]*)\})")
 
 
@@ -133,4 +135,5 @@ class Variables:
             self.problems.error(node.at, message, "shorter values, or fewer")
         if not notes:
             return replace(node, text=text)
-        return Scalar(text, quoted, replace(node.at, note="; ".join(notes.values())))
+        note = "; ".join(islice(notes.values(), _MOST_NOTES))
+        return Scalar(text, quoted, replace(node.at, note=note))

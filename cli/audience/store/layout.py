@@ -47,6 +47,11 @@ def places(root: Path) -> list[tuple[str, str]]:
     )
 
 
+def begun(root: Path) -> list[Path]:
+    """Every phase's folder that something was ever written for, published or not, sorted."""
+    return sorted(path.parent for path in root.glob(f"*/*/{BUILDS}") if path.is_dir())
+
+
 def days_of(folder: Path) -> list[date]:
     """The days that a phase's folder has builds of, oldest first."""
     # Something else may be called like a day; a link may lead nowhere.

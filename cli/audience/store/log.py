@@ -1,12 +1,14 @@
 """The log of runs: a JSON line each, chained by hashes, so that an edit shows.
 
-A line names the SHA-256 of the line before it and its own. Who cuts lines off the end leaves a
-chain that is whole: keep the last hash elsewhere where that matters.
+A line names the SHA-256 of the line before it and its own, and a file beside the log that of the
+last line, so that lines that were cut off are missed too. Who rewrites the log and that file leaves
+a chain that is whole: keep the last hash elsewhere where that matters.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from audience.private import OWNER, Access
 from audience.store.manifest import digest_of
 
 NAME = "log.jsonl"
+LAST = ".log.last"
 _LOCK = ".log.lock"
 _PATIENCE = 30.0
 """Seconds: others hold the lock for as long as it takes to write a line."""
@@ -39,16 +42,19 @@ def append(root: Path, run: Mapping[str, Any], access: Access = OWNER) -> None:
     try:
         private.make_folders(root, access)
         with FileLock(root / _LOCK, timeout=_PATIENCE, mode=access.file):
-            if not path.exists():
+            if not os.path.lexists(path):
                 private.create(path, access).close()
-            with path.open("r+b") as file:
+            # A link is not followed: it could lead out of the packs' folder.
+            with os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+b") as file:
                 before = file.read()
                 # A line without its end was being written when the machine stopped.
                 whole = before[: before.rfind(b"\n") + 1]
+                line, own = _line(run, _previous(_last(root), whole))
                 file.seek(len(whole))
                 file.truncate()
-                file.write(_line(run, whole))
+                file.write(line)
                 private.flush(file)
+            _keep(root, own, access)
     except Timeout:
         raise StoreError(f"cannot write {path}: another process holds it") from None
     except OSError as error:
@@ -61,7 +67,8 @@ def read_log(root: Path) -> Log:
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
-        return Log((), ())
+        gone = (f"{path} is gone: there were runs in it",) if _last(root) else ()
+        return Log((), gone)
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
     runs: list[Mapping[str, Any]] = []
@@ -76,23 +83,53 @@ def read_log(root: Path) -> Log:
             faults.append(f"{path}:{number}: the line is damaged")
             before = ""
             continue
-        if _digest(run) != own:
+        if _digest(run) != own or _dump({**run, "sha256": own}).encode() != line:
             faults.append(f"{path}:{number}: the line is not as it was written")
         elif previous != before and not (not before and faults):
             faults.append(f"{path}:{number}: the line before it is missing or another")
         before = own
         runs.append(run)
+    last = _last(root)
+    # Between a line and the note of it a run may have been killed: then it has the line before.
+    noted = {before, runs[-1]["previous"] if runs else ""}
+    if last is not None and last not in noted:
+        faults.append(f"{path}: its last lines are missing or others")
     return Log(tuple(runs), tuple(faults))
 
 
-def _line(run: Mapping[str, Any], before: bytes) -> bytes:
-    last = before.rstrip(b"\n").rpartition(b"\n")[2]
+def _last(root: Path) -> str | None:
+    """The hash of the last line, as it was noted beside the log; None where nothing was."""
     try:
-        previous = json.loads(last)["sha256"] if last else ""
-    except (ValueError, KeyError, TypeError):
-        previous = "damaged"
+        return (root / LAST).read_text(encoding="ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+
+
+def _keep(root: Path, own: str, access: Access) -> None:
+    draft = root / f"{LAST}.draft"
+    draft.unlink(missing_ok=True)
+    private.write(draft, own.encode(), access)
+    draft.replace(root / LAST)
+    private.flush_folder(root)
+
+
+def _line(run: Mapping[str, Any], previous: str) -> tuple[bytes, str]:
+    """A run as a line, and its hash."""
     chained = {**run, "previous": previous}
-    return (_dump({**chained, "sha256": _digest(chained)}) + "\n").encode()
+    own = _digest(chained)
+    return (_dump({**chained, "sha256": own}) + "\n").encode(), own
+
+
+def _previous(noted: str | None, lines: bytes) -> str:
+    """The hash that the next line names: that of the last one, or of one that should be there."""
+    last = lines.rstrip(b"\n").rpartition(b"\n")[2]
+    try:
+        run = json.loads(last) if last else {"sha256": "", "previous": ""}
+        own, before = str(run["sha256"]), str(run["previous"])
+    except (ValueError, KeyError, TypeError):
+        return noted or "damaged"
+    # A run may have been killed between its line and the note of it.
+    return own if noted in {None, own, before} else str(noted)
 
 
 def _digest(run: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +14,6 @@ from typing import Any
 from audience.errors import StoreError
 
 FORMAT = 2
-_UNSIGNED = 1
-"""The format of manifests that did not have a hash of themselves."""
-
 FILE_NAME = "manifest.json"
 SUMMARY_NAME = "summary.json"
 
@@ -151,17 +148,19 @@ def to_json(value: Mapping[str, Any]) -> str:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a build's folder.
 
-    Raises StoreError where it is none, or not the one that was written, which manifests of the
-    first format can't tell; OSError where there is none.
+    Raises StoreError where it is none, or not the one that was written; OSError where there is
+    none.
     """
     path = folder / FILE_NAME
     try:
         text = path.read_bytes().decode()
         data = json.loads(text)
         form = data.pop("format")
-        if form not in {FORMAT, _UNSIGNED}:
-            raise StoreError(f"{path} has format {form}, this program reads {FORMAT}")
-        signed = data.pop("sha256", "") != "" or form == FORMAT
+        if form != FORMAT:
+            raise StoreError(
+                f"{path} has format {form}, this program reads {FORMAT}; build it once more"
+            )
+        data.pop("sha256", "")
         found = Manifest(
             **{
                 **data,
@@ -174,9 +173,6 @@ def read_manifest(folder: Path) -> Manifest:
                 "lists": tuple(ListInput(**each) for each in data.get("lists", ())),
             }
         )
-        if not signed:
-            # Whoever took the hash away must not pass for one who never had it.
-            return replace(found, summary="")
         whole = found.to_json() == text
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(f"{path} is damaged: {error}") from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from audience.errors import NotPublishedError, StoreError, UsageError, nearest
 from audience.membership import combined
 from audience.rules.reference import Reference, parse_reference
-from audience.store.layout import days_of, find_build, phase_folder, phases
+from audience.store.layout import BUILDS, days_of, find_build, phase_folder, phases
 from audience.store.manifest import FILE_NAME, Manifest, PackEntry, digest_of, read_manifest
 from audience.threads import in_threads
 
@@ -75,6 +76,8 @@ class Side:
     key: str
     base: int | None = None
     """Users in its build's base; None of a file that lies alone."""
+    origin: Path | None = None
+    """Where it lies."""
 
 
 def open_build(root: Path, reference: Reference) -> Build:
@@ -82,11 +85,26 @@ def open_build(root: Path, reference: Reference) -> Build:
     for _ in range(_TRIES):
         folder = find_build(root, reference)
         try:
-            return Build(folder, read_manifest(folder))
+            manifest = read_manifest(folder)
         except FileNotFoundError:
             # Replaced between the look and the read: look again.
             continue
+        newest = days_of(phase_folder(root, reference.campaign, reference.phase))[-1:]
+        dated = replace(reference, as_of=reference.as_of or (newest or [manifest.as_of])[0])
+        for fault in misplaced(manifest, folder, root, dated):
+            raise StoreError(fault)
+        return Build(folder, manifest)
     raise StoreError(f"{find_build(root, reference)} has no {FILE_NAME}")
+
+
+def misplaced(manifest: Manifest, folder: Path, root: Path, reference: Reference) -> Iterator[str]:
+    """What is wrong with where a build lies that a reference names."""
+    place = (reference.campaign, reference.phase, reference.as_of or manifest.as_of)
+    if (manifest.campaign, manifest.phase, manifest.as_of) != place:
+        yield f"{folder / FILE_NAME} is of {manifest.name}, not of {reference}"
+    own = phase_folder(root, reference.campaign, reference.phase) / BUILDS
+    if folder.parent != own.resolve():
+        yield f"{folder} is not below {own}: a link leads elsewhere"
 
 
 def newest_with(root: Path, reference: Reference, until: date) -> Reference:
@@ -143,6 +161,8 @@ def read_ids(path: Path, *, sha256: str = "") -> tuple[pa.Array, str]:
     The file must have the SHA-256 given.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise StoreError(f"{path} is no file")  # to read a pipe is to wait for its writer
         data = path.read_bytes()
         if sha256 and digest_of(data) != sha256:
             raise StoreError(f"{path} is not the file that was published: its SHA-256 differs")
@@ -178,7 +198,7 @@ def open_side(root: Path | None, text: str) -> Side:
     path = Path(text)
     if path.is_file():
         ids, key = read_ids(path, sha256=_published_digest(path))
-        return Side(text, {path.stem: ids}, {}, True, key)
+        return Side(text, {path.stem: ids}, {}, True, key, None, path.resolve())
     if (path / FILE_NAME).is_file():
         folder = path.resolve()
         return _side(Build(folder, read_manifest(folder)), "")
@@ -193,11 +213,16 @@ def open_side(root: Path | None, text: str) -> Side:
 
 
 def _published_digest(path: Path) -> str:
-    """What the manifest beside a pack's file says of it; '' of a file that lies alone."""
+    """What the manifest beside a pack's file says of it; '' of a file that lies alone.
+
+    Raises StoreError where the manifest has no such pack.
+    """
     if not (path.parent / FILE_NAME).is_file():
         return ""
-    entries = read_manifest(path.parent).packs
-    return next((entry.sha256 for entry in entries if entry.file == path.name), "")
+    for entry in read_manifest(path.parent).packs:
+        if entry.file == path.name:
+            return entry.sha256
+    raise StoreError(f"{path} was not published: the manifest beside it has no such pack")
 
 
 def _side(build: Build, pack: str) -> Side:
@@ -206,7 +231,7 @@ def _side(build: Build, pack: str) -> Side:
     title = manifest.name + (f"/{pack}" if pack else "")
     labels = {entry.name: entry.label for entry in manifest.packs if entry.name in names}
     ids = dict(zip(names, in_threads(build.ids, names), strict=True))
-    return Side(title, ids, labels, bool(pack), manifest.key, manifest.base_size)
+    return Side(title, ids, labels, bool(pack), manifest.key, manifest.base_size, build.folder)
 
 
 def _is_text(kind: pa.DataType) -> bool:

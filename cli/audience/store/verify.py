@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from audience.errors import StoreError, UsageError
 from audience.rules.reference import Reference, parse_reference
 from audience.store.checksum import checksum
-from audience.store.layout import find_build, named_days, phase_folder, places
+from audience.store.layout import BUILDS, LATEST, find_build, named_days, phase_folder, places
 from audience.store.manifest import (
     FILE_NAME,
     SUMMARY_NAME,
@@ -18,7 +20,7 @@ from audience.store.manifest import (
     digest_of,
     read_manifest,
 )
-from audience.store.read import read_ids
+from audience.store.read import misplaced, read_ids
 
 _TRIES = 5
 
@@ -45,10 +47,12 @@ def verify(root: Path | None, names: Sequence[str] = ()) -> Iterator[Verified]:
     if root is not None and not names:
         for campaign, phase in places(root):
             folder = phase_folder(root, campaign, phase)
-            for day in named_days(folder):
-                # A file that is called like a day is nobody's build.
-                if (folder / str(day)).is_symlink() or (folder / str(day)).is_dir():
-                    yield _verify(root, Reference(campaign, phase, day, ""))
+            # A file that is called like a day is nobody's build.
+            days = [day for day in named_days(folder) if _is_entry(folder / str(day))]
+            for day in days:
+                found = _verify(root, Reference(campaign, phase, day, ""))
+                faults = _faults_around(folder, days) if day == days[-1] else ()
+                yield replace(found, faults=(*found.faults, *faults))
     for name in names:
         folder = Path(name)
         if (folder / FILE_NAME).is_file():
@@ -59,6 +63,24 @@ def verify(root: Path | None, names: Sequence[str] = ()) -> Iterator[Verified]:
             yield _verify(root, parse_reference(name))
 
 
+def _is_entry(path: Path) -> bool:
+    return path.is_symlink() or path.is_dir()
+
+
+def _faults_around(folder: Path, days: Sequence[date]) -> Iterator[str]:
+    """What is wrong in a phase's folder beside its builds."""
+    latest = folder / LATEST
+    # A run that was killed may have left it behind the newest build, or not made it yet.
+    if os.path.lexists(latest):
+        goal = str(latest.readlink()) if latest.is_symlink() else "no link"
+        if goal not in map(str, days):
+            yield f"{latest} leads to no build of this phase: {goal}"
+    known = {LATEST, BUILDS, *map(str, days)}
+    for path in sorted(folder.iterdir()):
+        if path.name not in known:
+            yield f"{path} was not published"
+
+
 def _verify(root: Path, reference: Reference) -> Verified:
     folder = phase_folder(root, reference.campaign, reference.phase)
     for _ in range(_TRIES):
@@ -66,14 +88,14 @@ def _verify(root: Path, reference: Reference) -> Verified:
         if link.is_symlink() and not link.is_dir():
             return Verified(str(reference), 0, 0, (f"{link} leads to {link.readlink()}: nothing",))
         found = find_build(root, reference)
-        verified = _verify_folder(str(reference), found, reference)
+        verified = _verify_folder(str(reference), found, (root, reference))
         if not verified.faults or found.exists():
             break
         # Replaced while it was looked at: look at the one that is there now.
     return verified
 
 
-def _verify_folder(name: str, folder: Path, reference: Reference | None) -> Verified:
+def _verify_folder(name: str, folder: Path, place: tuple[Path, Reference] | None) -> Verified:
     try:
         manifest = read_manifest(folder)
     except OSError as error:
@@ -81,12 +103,8 @@ def _verify_folder(name: str, folder: Path, reference: Reference | None) -> Veri
         return Verified(name, 0, 0, (fault,))
     except StoreError as error:
         return Verified(name, 0, 0, (str(error),))
-    faults = [] if reference is None else list(_misplaced(manifest, folder, reference))
-    if not manifest.summary:
-        faults.append(
-            f"{folder / FILE_NAME} is of an earlier version and has no hash of itself; "
-            "build it once more"
-        )
+    faults = [] if place is None else list(misplaced(manifest, folder, *place))
+    reference = place[1] if place else None
     entries = manifest.packs
     if reference is not None and reference.pack:
         entries = tuple(each for each in entries if each.name == reference.pack)
@@ -105,18 +123,11 @@ def _verify_folder(name: str, folder: Path, reference: Reference | None) -> Veri
     return Verified(name, packs, users, tuple(faults))
 
 
-def _misplaced(manifest: Manifest, folder: Path, reference: Reference) -> Iterator[str]:
-    """A build that lies where another should."""
-    place = (reference.campaign, reference.phase, reference.as_of or manifest.as_of)
-    if (manifest.campaign, manifest.phase, manifest.as_of) != place:
-        yield f"{folder / FILE_NAME} is of {manifest.name}, not of {reference}"
-
-
 def _faults_beside(manifest: Manifest, folder: Path) -> Iterator[str]:
     """The summary, and files that nobody published."""
     summary = folder / SUMMARY_NAME
     try:
-        if manifest.summary and digest_of(summary.read_bytes()) != manifest.summary:
+        if digest_of(summary.read_bytes()) != manifest.summary:
             yield f"{summary} is not the file that was published: its SHA-256 differs"
     except FileNotFoundError:
         yield f"{summary} is missing"
@@ -131,6 +142,8 @@ def _faults_beside(manifest: Manifest, folder: Path) -> Iterator[str]:
 def _verify_pack(folder: Path, entry: PackEntry, key: str) -> None:
     """Raises StoreError."""
     path = folder / entry.file
+    if path.is_symlink():
+        raise StoreError(f"{path} is a symbolic link, not the file that was published")
     ids, name = read_ids(path, sha256=entry.sha256)
     if name != key:
         raise StoreError(f"{path} has a column `{name}`, the manifest says `{key}`")
