@@ -188,7 +188,13 @@ def extremes(row: list[float], rows: list[list[float]], values: list[int]) -> tu
     return out[0], out[1]
 
 
-@pytest.mark.parametrize("seed", range(200))
+def seeds(quick: int, all_: int) -> list[Any]:
+    """So many, and with the tests that take minutes the others too."""
+    more = (pytest.param(seed, marks=pytest.mark.soak) for seed in range(quick, all_))
+    return [*range(quick), *more]
+
+
+@pytest.mark.parametrize("seed", seeds(50, 200))
 def test_a_solver_recovers_nobody(seed: int) -> None:
     summary, people = random_summary(seed)
     names = [pack.name for pack in summary.packs]
@@ -307,7 +313,7 @@ def is_in(cell: Any, kind: Person) -> bool:
 
 
 @pytest.mark.parametrize("matrix", [False, True])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(5, 20))
 def test_a_solver_recovers_nobody_who_moved(seed: int, matrix: bool) -> None:
     diff, people = random_diff(seed)
     hidden = hidden_in_diff(diff, LEAST, matrix=matrix)

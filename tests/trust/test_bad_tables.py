@@ -335,7 +335,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+@pytest.mark.parametrize("engine", ["polars", pytest.param("duckdb", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken(folder: Path, run: Run, name: str, engine: str) -> None:
     words = ("build-pack", "--engine", engine)

@@ -95,7 +95,7 @@ def test_pages(folder: Path, run: Run, engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
-@pytest.mark.parametrize("count", [15, pytest.param(300, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [6, pytest.param(300, marks=pytest.mark.soak)])
 def test_footers(folder: Path, shell: Run, engine: str, count: int) -> None:
     """In processes of their own: over some footers a library ends the process."""
     words = ("size", "--engine", engine, "--no-cache", "-f", "json")
