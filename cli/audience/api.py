@@ -27,6 +27,7 @@ from audience.history import facts_of, read_log
 from audience.insight.tags import TagReport, report_tag
 from audience.kinds import Kind, Tag
 from audience.lists import list_problems
+from audience.overlapping import overlap
 from audience.plan.explain import explain_plan
 from audience.published import (
     diff,
@@ -68,6 +69,7 @@ __all__ = [
     "load",
     "load_if_any",
     "members",
+    "overlap",
     "prune",
     "read_log",
     "schedule",

@@ -16,6 +16,7 @@ from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
 from audience.commands.exits import ExitCode, Terminated
 from audience.commands.init import init
+from audience.commands.insight import overlap
 from audience.commands.output import open_streams, tell_lost_output
 from audience.commands.packs import diff_packs, export_pack, list_packs, log, show_pack, verify
 from audience.commands.schedule import schedule
@@ -50,6 +51,7 @@ app.command("schedule", rich_help_panel=_RUN)(schedule)
 app.command("list-packs", rich_help_panel=_LOOK)(list_packs)
 app.command("show-pack", rich_help_panel=_LOOK)(show_pack)
 app.command("diff-packs", rich_help_panel=_LOOK)(diff_packs)
+app.command("overlap", rich_help_panel=_LOOK)(overlap)
 app.command("export-pack", rich_help_panel=_LOOK)(export_pack)
 app.command("verify", rich_help_panel=_LOOK)(verify)
 app.command("log", rich_help_panel=_LOOK)(log)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audience.commands.output import Format, SummaryFormat
+from audience.commands.output import Format, InsightFormat, SummaryFormat
 from audience.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing un
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is written.")]
 SummaryFormatOption = Annotated[
     SummaryFormat, typer.Option("--format", "-f", help="How the summary is written.")
+]
+InsightFormatOption = Annotated[
+    InsightFormat, typer.Option("--format", "-f", help="How the result is written.")
+]
+TopOption = Annotated[
+    int, typer.Option("--top", min=1, help="How many lines of each table a terminal shows.")
 ]
 RulesArgument = Annotated[
     list[Path] | None,
@@ -107,9 +113,11 @@ def read_as_of(text: str | None, project: Project) -> date | None:
     return day
 
 
-def least_count(given: int | None, format: SummaryFormat, project: Project | None) -> int:
+def least_count(
+    given: int | None, format: SummaryFormat | InsightFormat, project: Project | None
+) -> int:
     """The least count that is told: what is pasted elsewhere is made to be shared."""
-    if given is not None or format is not SummaryFormat.MARKDOWN:
+    if given is not None or format not in {SummaryFormat.MARKDOWN, InsightFormat.MARKDOWN}:
         return given or 0
     from audience.rules.settings import MIN_CELL
 

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO
@@ -37,6 +37,15 @@ class SummaryFormat(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class InsightFormat(StrEnum):
+    """How insights are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
     MARKDOWN = "markdown"
 
 
@@ -153,6 +162,18 @@ def warn(texts: Iterable[str], *, quiet: bool) -> None:
 def write_json(value: Any) -> None:
     """A result as JSON on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of one table as CSV on stdout: numbers as they are, nothing for what there is not."""
+    import csv
+
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    typer.echo(text.getvalue(), nl=False)
 
 
 def write_grids(grids: Sequence[Grid], *, markdown: bool = False, err: bool = False) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from audience.insight.cells import Cell, Table, hidden_cells
 from audience.insight.diff import NOBODY, BuildDiff, Place
+from audience.insight.overlap import Overlaps
 from audience.insight.relations import Relations
 from audience.insight.summary import Summary
 
@@ -19,6 +20,7 @@ BASE: Cell = "base"
 USERS: Cell = "users"
 SUPPRESSED: Cell = "suppressed"
 EVERYBODY: Cell = "everybody"
+OUTSIDE: Cell = "outside"
 
 
 def size_of(pack: str, side: str = "") -> Cell:
@@ -54,6 +56,11 @@ def moved_of(old: str, new: str) -> Cell:
 def part_of(pack: str, part: str) -> Cell:
     """Those who were added to a pack or removed from it."""
     return (part, pack)
+
+
+def region_of(packs: tuple[str, ...]) -> Cell:
+    """Users who are in exactly these packs."""
+    return ("region", packs)
 
 
 def hidden_in_summary(summary: Summary, least: int) -> frozenset[Cell]:
@@ -147,6 +154,56 @@ def _cell(one: Place, other: Place) -> Cell:
         return ("within", frozenset((one, other)))
     old, new = sorted((one, other), reverse=True)
     return moved_of(old[1], new[1])
+
+
+def hidden_in_overlaps(found: Overlaps, least: int) -> frozenset[Cell]:
+    """The counts of overlaps that can't be shared."""
+    if least < 2:
+        return frozenset()
+    sizes = {size_of(pack.name): pack.size for pack in found.packs}
+    table = Table({**sizes, **{both_of(pair.one, pair.other): pair.both for pair in found.pairs}})
+    regions = {region_of(each.packs): each.users for each in found.regions}
+    table.counts |= regions
+    for pack in found.packs:
+        parts = tuple(region_of(each.packs) for each in found.regions if pack.name in each.packs)
+        table.sums.append(((size_of(pack.name),), parts))
+    for pair in found.pairs:
+        parts = tuple(
+            region_of(each.packs)
+            for each in found.regions
+            if {pair.one, pair.other} <= set(each.packs)
+        )
+        table.sums.append(((both_of(pair.one, pair.other),), parts))
+        table.groups.append(((size_of(pair.one),), (both_of(pair.one, pair.other),)))
+        table.groups.append(((size_of(pair.other),), (both_of(pair.one, pair.other),)))
+    if found.base is not None and found.outside is not None:
+        table.counts |= {BASE: found.base, OUTSIDE: found.outside}
+        table.sums.append(((BASE,), (*regions, OUTSIDE)))
+        table.groups += [((BASE,), (size,)) for size in sizes]
+    return hidden_cells(table, least)
+
+
+def shared_overlaps(found: Overlaps, hidden: frozenset[Cell]) -> dict[str, Any]:
+    """Overlaps as JSON has them, nothing (null) in the place of what is hidden."""
+    out = found.to_dict()
+    if not hidden:
+        return out
+    tell = partial(_tell, hidden=hidden)
+    tell(out, "base", BASE)
+    tell(out, "outside", OUTSIDE)
+    for pack in out["packs"]:
+        tell(pack, "size", size_of(pack["name"]))
+    for pair in out["pairs"]:
+        one, other = size_of(pair["one"]), size_of(pair["other"])
+        both = both_of(pair["one"], pair["other"])
+        tell(pair, "both", both)
+        tell(pair, "of_one", both, one)
+        tell(pair, "of_other", both, other)
+        tell(pair, "jaccard", both, one, other)
+        tell(pair, "lift", both, one, other, BASE)
+    for region in out["regions"]:
+        tell(region, "users", region_of(tuple(region["packs"])))
+    return out
 
 
 def shared_summary(summary: Summary, hidden: frozenset[Cell]) -> dict[str, Any]:

@@ -24,12 +24,13 @@ from audience.report.words import HIDDEN, change, number, percent
 
 
 @dataclass(frozen=True)
-class _Teller:
+class Teller:
     """Tells counts, and what is computed from them, unless they are hidden."""
 
     hidden: frozenset[Cell]
 
     def count(self, cell: Cell, value: int) -> str:
+        """A count."""
         return HIDDEN if cell in self.hidden else number(value)
 
     def of(self, text: str, *cells: Cell) -> str:
@@ -39,7 +40,7 @@ class _Teller:
 
 def summary_grids(summary: Summary, hidden: frozenset[Cell] = frozenset()) -> list[Grid]:
     """Sizes, that stages add up, then the overlap of all packs with each other."""
-    tell = _Teller(hidden)
+    tell = Teller(hidden)
     label = f"  {summary.label}" if summary.label else ""
     title = f"{summary.name}{label}  as of {summary.as_of}"
     title += f"  snapshot {summary.snapshot}" if summary.snapshot else ""
@@ -74,7 +75,7 @@ def summary_grids(summary: Summary, hidden: frozenset[Cell] = frozenset()) -> li
     return grids
 
 
-def _stages_grid(summary: Summary, tell: _Teller) -> Grid:
+def _stages_grid(summary: Summary, tell: Teller) -> Grid:
     """That everybody in the base is in one stage, or how many are in none."""
     rows = []
     for stages in summary.stages:
@@ -88,7 +89,7 @@ def _stages_grid(summary: Summary, tell: _Teller) -> Grid:
     return Grid(title, columns, tuple(rows))
 
 
-def _overlap_grid(summary: Summary, tell: _Teller) -> Grid:
+def _overlap_grid(summary: Summary, tell: Teller) -> Grid:
     pairs = overlap_table(summary)
     heads = [Column(str(place), True) for place in range(1, len(summary.packs) + 1)]
     rows = []
@@ -112,7 +113,7 @@ def diff_grids(
     diff: BuildDiff, *, matrix: bool, hidden: frozenset[Cell] = frozenset()
 ) -> list[Grid]:
     """What changed, what is on one side only, and on request how users moved."""
-    tell = _Teller(hidden)
+    tell = Teller(hidden)
     grids = []
     title = f"{diff.old} → {diff.new}"
     if diff.packs:
@@ -152,7 +153,7 @@ def diff_grids(
     return grids
 
 
-def _matrix_grid(diff: BuildDiff, tell: _Teller) -> Grid:
+def _matrix_grid(diff: BuildDiff, tell: Teller) -> Grid:
     names = list(diff.matrix[0].into) if diff.matrix else []
     heads = (Column("old pack"), Column("size", True), *(Column(name, True) for name in names))
     rows = tuple(

@@ -25,6 +25,14 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}"
 
 
+def bar(value: float, largest: float, width: int) -> str:
+    """A bar of so many columns for the largest value, in eighths of a column."""
+    if largest <= 0 or value <= 0:
+        return ""
+    eighths = max(1, round(value / largest * width * 8))
+    return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
 def change(value: float | None) -> str:
     """``+12.3%``; ``–`` where there is none."""
     return "–" if value is None else f"{value:+.1%}"

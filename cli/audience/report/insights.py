@@ -1,0 +1,80 @@
+"""Insights as grids, without the counts that must be hidden."""
+
+from __future__ import annotations
+
+from audience.insight.cells import Cell
+from audience.insight.overlap import Overlaps
+from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
+from audience.report.counts import Teller
+from audience.report.grid import Column, Grid
+from audience.report.words import bar, number, percent
+
+_HOW = {
+    "equal": "the same users",
+    "within": "all of it is in the other",
+    "nearly": "more than 95% of both are in both",
+}
+_WIDTH = 24
+
+
+def overlap_grids(found: Overlaps, top: int, hidden: frozenset[Cell] = frozenset()) -> list[Grid]:
+    """Pairs by how much alike they are, exclusive regions by size, and packs that say little."""
+    tell = Teller(hidden)
+    grids = [_pairs_grid(found, top, tell), _regions_grid(found, top, tell)]
+    if found.redundant:
+        columns = (Column("pack"), Column("other"), Column("why"))
+        rows = tuple((each.pack, each.other, _HOW[each.how]) for each in found.redundant)
+        grids.append(Grid("packs that another one makes needless", columns, rows))
+    return grids
+
+
+def _pairs_grid(found: Overlaps, top: int, tell: Teller) -> Grid:
+    names = ("pack", "other", "both", "of pack", "of other", "Jaccard", "lift")
+    columns = tuple(Column(name, name not in {"pack", "other"}) for name in names)
+    pairs = sorted(found.pairs, key=lambda pair: -(pair.jaccard or 0))
+    rows = []
+    for pair in pairs[:top]:
+        one, other = size_of(pair.one), size_of(pair.other)
+        both = both_of(pair.one, pair.other)
+        jaccard = "–" if pair.jaccard is None else f"{pair.jaccard:.3f}"
+        lift = "–" if pair.lift is None else f"{pair.lift:.2f}"
+        rows.append(
+            (
+                pair.one,
+                pair.other,
+                tell.count(both, pair.both),
+                tell.of(percent(pair.of_one), both, one),
+                tell.of(percent(pair.of_other), both, other),
+                tell.of(jaccard, both, one, other),
+                tell.of(lift, both, one, other, BASE),
+            )
+        )
+    return Grid(_titled("pairs, most alike first", len(rows), len(pairs)), columns, tuple(rows))
+
+
+def _regions_grid(found: Overlaps, top: int, tell: Teller) -> Grid:
+    regions = [
+        (" & ".join(each.packs), region_of(each.packs), each.users) for each in found.regions
+    ]
+    shown = regions[:top]
+    largest = shown[0][2] if shown else 0
+    if found.outside is not None:
+        shown.append(("(in none)", OUTSIDE, found.outside))
+    base = found.base
+    rows = tuple(
+        (
+            name,
+            tell.count(cell, users),
+            tell.of(percent(users / base if base else None), cell, BASE),
+            # Most of a base is in no pack: its bar would leave no room for the others'.
+            "" if cell == OUTSIDE else tell.of(bar(users, largest, _WIDTH), cell),
+        )
+        for name, cell, users in shown
+    )
+    columns = (Column("in exactly"), Column("users", True), Column("of base", True), Column(""))
+    title = "regions: users who are in these packs and in no other, largest first"
+    return Grid(_titled(title, min(top, len(regions)), len(regions)), columns, rows)
+
+
+def _titled(title: str, shown: int, there: int) -> str:
+    return title if shown == there else f"{title}; {number(shown)} of {number(there)}"
