@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         show,
         tags,
         verify,
+        waterfall,
     )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "show",
     "tags",
     "verify",
+    "waterfall",
 ]
 
 

@@ -25,6 +25,7 @@ from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
 from audience.history import facts_of, read_log
 from audience.insight.tags import TagReport, report_tag
+from audience.insight.waterfall import Waterfall
 from audience.kinds import Kind, Tag
 from audience.lists import list_problems
 from audience.overlapping import overlap
@@ -49,6 +50,7 @@ from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
 from audience.scheduling import Schedule, make_schedule, read_time
 from audience.store.manifest import to_json
+from audience.waterfalls import waterfalls
 from audience.workspace import load_project, open_workspace, read_rules, today
 
 __all__ = [
@@ -78,6 +80,7 @@ __all__ = [
     "tags",
     "today",
     "verify",
+    "waterfall",
     "write_diff",
     "write_schemas",
 ]
@@ -157,6 +160,31 @@ def build(
         steps=steps,
         use_cache=cache,
         plain=plain,
+    )
+
+
+def waterfall(
+    project: Project,
+    rules: str | Path | Sequence[str | Path] = (),
+    *,
+    as_of: date | str | None = None,
+    packs: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    engine: str = "polars",
+    cache: bool = True,
+) -> tuple[Waterfall, ...]:
+    """What each condition of packs costs, and what nearby bounds would give; nothing is published.
+
+    ``packs`` limits it to packs of those names. Raises as :func:`build`.
+    """
+    return waterfalls(
+        project,
+        _paths(rules),
+        as_of=_day(as_of),
+        packs=packs,
+        variables=variables,
+        engine=engine,
+        cache=cache,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from audience.insight.cells import Cell
 from audience.insight.overlap import Overlaps
 from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
+from audience.insight.waterfall import SIZE, Waterfall
 from audience.report.counts import Teller
 from audience.report.grid import Column, Grid
 from audience.report.words import bar, number, percent
@@ -26,6 +29,46 @@ def overlap_grids(found: Overlaps, top: int, hidden: frozenset[Cell] = frozenset
         rows = tuple((each.pack, each.other, _HOW[each.how]) for each in found.redundant)
         grids.append(Grid("packs that another one makes needless", columns, rows))
     return grids
+
+
+def waterfall_grids(found: Waterfall, hidden: frozenset[Cell] = frozenset()) -> list[Grid]:
+    """What each condition costs, and how large the pack would be at nearby bounds."""
+    tell = Teller(hidden)
+    label = f"  {found.label}" if found.label else ""
+    title = f"{found.pack}{label}  as of {found.as_of}  {tell.count(SIZE, found.size)} of the base "
+    title += f"of {tell.count(BASE, found.base)} users"
+    doubtful = any(step.only_missing for step in found.steps)
+    columns = [Column("condition"), *(Column(name, True) for name in ("alone", "left", "without"))]
+    columns += [Column("only by a missing value", True)] if doubtful else []
+    rows, around = [], []
+    for place, step in enumerate(found.steps):
+        texts = [
+            "" if count is None else tell.count((place, what), count)
+            for what, count in (
+                ("alone", step.alone),
+                ("after", step.after),
+                ("without", step.without),
+                *((("only_missing", step.only_missing),) if doubtful else ()),
+            )
+        ]
+        rows.append(("  " * step.depth + step.asked, *texts))
+        for each in step.nearby:
+            cell = (place, each.change)
+            difference = tell.of(f"{each.difference:+,}", cell, SIZE)
+            around.append((step.asked, each.change, tell.count(cell, each.size), difference))
+    grids = [Grid(title, tuple(columns), tuple(rows))]
+    if around:
+        heads = (Column("condition"), Column("at"), Column("size", True), Column("change", True))
+        grids.append(Grid(f"{found.pack} at nearby bounds", heads, tuple(_named_once(around))))
+    return grids
+
+
+def _named_once(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Rows whose first cell is empty where it is that of the row above."""
+    before = ""
+    for first, *others in rows:
+        yield ("" if first == before else first, *others)
+        before = first
 
 
 def _pairs_grid(found: Overlaps, top: int, tell: Teller) -> Grid:
