@@ -21,9 +21,11 @@ from audience.engine.columns import scan
 from audience.engine.steps import OnStep, Steps
 from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError, nearest
+from audience.flows import days_between, flows, write_flow
 from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
 from audience.history import facts_of, read_log
+from audience.insight.flow import Flow
 from audience.insight.tags import TagReport, report_tag
 from audience.insight.waterfall import Waterfall
 from audience.kinds import Kind, Tag
@@ -45,7 +47,7 @@ from audience.rules.jsonschema import project_schema, rule_schema
 from audience.rules.lint import doubts
 from audience.rules.project import Project, find_project
 from audience.rules.reader import Problems
-from audience.rules.scalars import Misfit, read_duration
+from audience.rules.scalars import Duration, Misfit, read_duration
 from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
 from audience.scheduling import Schedule, make_schedule, read_time
@@ -64,6 +66,7 @@ __all__ = [
     "explain",
     "export",
     "facts_of",
+    "flow",
     "forget",
     "ids_in",
     "init",
@@ -82,6 +85,7 @@ __all__ = [
     "verify",
     "waterfall",
     "write_diff",
+    "write_flow",
     "write_schemas",
 ]
 
@@ -188,6 +192,29 @@ def waterfall(
     )
 
 
+def flow(
+    project: Project,
+    stages: str,
+    start: date | str,
+    end: date | str,
+    *,
+    step: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    engine: str = "polars",
+    cache: bool = True,
+) -> tuple[Flow, ...]:
+    """How many moved from each stage to each between two days, or from step to step between them.
+
+    ``stages`` names a set of them in the project's rules; nothing is published. Raises as
+    :func:`build`.
+    """
+    first, last = _day(start), _day(end)
+    assert first is not None
+    assert last is not None
+    days = days_between(first, last, _duration("--step", step))
+    return flows(project, stages, days, variables=variables, engine=engine, cache=cache)
+
+
 def check_cases(
     project: Project,
     rules: str | Path | Sequence[str | Path] = (),
@@ -287,6 +314,13 @@ def _day(text: date | str | None) -> date | None:
         raise UsageError(f"as_of `{text}`: expected a date such as 2023-04-30") from None
 
 
+def _duration(option: str, text: str | None) -> Duration | None:
+    try:
+        return None if text is None else read_duration(text)
+    except Misfit as misfit:
+        raise UsageError(f"{option}: {misfit.message}; expected {misfit.expected}") from None
+
+
 def schema(kind: str, project: Project | None = None) -> dict[str, Any]:
     """The JSON Schema of `rules` or of the `project` file; with a project, rules know its tags."""
     if kind == "project":
@@ -329,11 +363,7 @@ def prune(
     dry_run: bool = False,
 ) -> tuple[Old, ...]:
     """Remove old builds; see :func:`audience.retention.prune`. ``older_than`` is such as 90d."""
-    try:
-        age = None if older_than is None else read_duration(older_than)
-    except Misfit as misfit:
-        told = f"--older-than: {misfit.message}; expected {misfit.expected}"
-        raise UsageError(told) from None
+    age = _duration("--older-than", older_than)
     return prune_builds(project, names, keep=keep, older_than=age, dry_run=dry_run)
 
 

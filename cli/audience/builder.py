@@ -100,6 +100,11 @@ def _request(
     return Request(file, day, packs, choose_snapshot(users, day))
 
 
+def at_day(workspace: Workspace, request: Request, day: date) -> Request:
+    """A request for another day, with the snapshot of that day. Raises DataError."""
+    return _request(workspace, request.file, day, request.packs)
+
+
 def plan_of(workspace: Workspace, requests: Sequence[Request]) -> Plan:
     """The plan of some requests."""
     suppress = bool(workspace.project.suppress)

@@ -1,4 +1,4 @@
-"""``waterfall``, ``overlap``: why packs are as large as they are, and what they have in common."""
+"""``waterfall``, ``overlap``, ``flow``: why packs are so large, what they share, who moves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ from audience.commands.options import (
     least_count,
     read_variables,
 )
-from audience.commands.output import InsightFormat, guarded, write_csv, write_grids, write_json
+from audience.commands.output import (
+    InsightFormat,
+    guarded,
+    say,
+    write_csv,
+    write_grids,
+    write_json,
+)
+from audience.commands.runs import told
+from audience.errors import UsageError
 
 
 @guarded
@@ -61,13 +70,13 @@ def waterfall(
     )
     least = least_count(min_cell, format, opened)
     hidden = [hidden_in_waterfall(each, least) for each in found]
-    told = list(zip(found, hidden, strict=True))
+    pairs = list(zip(found, hidden, strict=True))
     if format is InsightFormat.JSON:
-        write_json({"waterfalls": [shared_waterfall(each, cells) for each, cells in told]})
+        write_json({"waterfalls": [shared_waterfall(each, cells) for each, cells in pairs]})
     elif format is InsightFormat.CSV:
-        write_csv([row for each, cells in told for row in _rows(shared_waterfall(each, cells))])
+        write_csv([row for each, cells in pairs for row in _rows(shared_waterfall(each, cells))])
     else:
-        grids = [grid for each, cells in told for grid in waterfall_grids(each, cells)]
+        grids = [grid for each, cells in pairs for grid in waterfall_grids(each, cells)]
         write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
 
 
@@ -127,3 +136,78 @@ def overlap(
     else:
         grids = overlap_grids(found, top, hidden)
         write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
+
+
+@guarded
+def flow(
+    stages: Annotated[str, typer.Argument(help="A set of stages, by name or campaign/phase/name.")],
+    start: Annotated[str, typer.Option("--from", help="The first day.")],
+    end: Annotated[str, typer.Option("--to", help="The last day.")],
+    step: Annotated[
+        str | None,
+        typer.Option(help="Days between, so far apart: 7d, 1m.", show_default=False),
+    ] = None,
+    cell: Annotated[
+        str | None,
+        typer.Option(
+            help="FROM:TO, two stages, or nothing for in no stage: who is written to --write.",
+            show_default=False,
+        ),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(help="The file for --cell: .parquet, .csv or .txt.", show_default=False),
+    ] = None,
+    var: VarOption = None,
+    engine: EngineOption = "polars",
+    no_cache: NoCacheOption = False,
+    format: InsightFormatOption = InsightFormat.TABLE,
+    min_cell: MinCellOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Show how many moved from each stage to each between two days, stayed, entered and left."""
+    from audience import api
+    from audience.insight.flow import hidden_in_flow, shared_flow
+    from audience.report.insights import flow_grid
+    from audience.report.words import counted
+
+    if (cell is None) != (write is None):
+        raise UsageError("--cell and --write belong together")
+    opened = api.load(project)
+    found = api.flow(
+        opened,
+        stages,
+        start,
+        end,
+        step=step,
+        variables=read_variables(var),
+        engine=engine,
+        cache=not no_cache,
+    )
+    if cell is not None and write is not None:
+        if len(found) > 1:
+            raise UsageError("--cell is of one flow, and --step makes several")
+        with told("flow --write", reads=True) as run:
+            run.project = opened
+            count = api.write_flow(opened, found[0], cell, write)
+            run.facts |= {"from": [f"{stages} {cell}"], "file": str(write), "ids": count}
+        say(f"wrote {counted(count, 'id')} to {write}")
+    least = least_count(min_cell, format, opened)
+    hidden = [hidden_in_flow(each, least) for each in found]
+    pairs = list(zip(found, hidden, strict=True))
+    if format is InsightFormat.JSON:
+        write_json({"stages": stages, "flows": [shared_flow(each, cells) for each, cells in pairs]})
+    elif format is InsightFormat.CSV:
+        write_csv([row for each, cells in pairs for row in _moves(shared_flow(each, cells))])
+    else:
+        grids = [flow_grid(f"{stages}: users by stage", each, cells) for each, cells in pairs]
+        write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
+
+
+def _moves(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row for each stage of the one day and of the other."""
+    for one, row in told["moved"].items():
+        for other, users in row.items():
+            if one or other:
+                days = {"from": told["from"], "to": told["to"]}
+                yield {**days, "stage_from": one, "stage_to": other, "users": users}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from audience.insight.cells import Cell
+from audience.insight.flow import NOWHERE, Flow
 from audience.insight.overlap import Overlaps
 from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
 from audience.insight.waterfall import SIZE, Waterfall
@@ -61,6 +62,22 @@ def waterfall_grids(found: Waterfall, hidden: frozenset[Cell] = frozenset()) -> 
         heads = (Column("condition"), Column("at"), Column("size", True), Column("change", True))
         grids.append(Grid(f"{found.pack} at nearby bounds", heads, tuple(_named_once(around))))
     return grids
+
+
+def flow_grid(title: str, found: Flow, hidden: frozenset[Cell] = frozenset()) -> Grid:
+    """A row for each stage of the first day, a column for each of the other."""
+    tell = Teller(hidden)
+    names = [*found.after, NOWHERE]
+    columns = [Column(f"{found.start} ↓  {found.end} →"), Column("size", True)]
+    columns += [Column(name or "(left)", True) for name in names]
+    rows = []
+    for stage, row in found.moved.items():
+        size = tell.count(("before", stage), found.before[stage]) if stage else ""
+        cells = [tell.count((stage, name), row[name]) if stage or name else "" for name in names]
+        rows.append((stage or "(entered)", size, *cells))
+    sizes = [tell.count(("after", name), found.after[name]) if name else "" for name in names]
+    rows.append(("size", "", *sizes))
+    return Grid(title, tuple(columns), tuple(rows))
 
 
 def _named_once(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

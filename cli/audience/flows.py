@@ -1,0 +1,112 @@
+"""Flows: a set of stages evaluated at several days, in one run, and held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+from audience.builder import at_day, prepare, run_build
+from audience.engine.steps import Steps
+from audience.errors import UsageError
+from audience.insight.flow import NOWHERE, Flow, flow
+from audience.rules.project import Project
+from audience.rules.scalars import Duration
+from audience.rules.tree import RuleFile, StageSet
+from audience.store.export import write_ids
+from audience.workspace import today
+
+_MOST_DAYS = 400
+
+
+def flows(
+    project: Project,
+    stages: str,
+    days: Sequence[date],
+    *,
+    rules: Sequence[str | Path] = (),
+    variables: Mapping[str, str] | None = None,
+    engine: str = "polars",
+    cache: bool = True,
+) -> tuple[Flow, ...]:
+    """The flows from each of some days to the next, of a set of stages of the project's rules.
+
+    ``stages`` is its name, or ``campaign/phase/name``. Nothing is published. Raises RuleError,
+    DataError, UsageError.
+    """
+    days = sorted(set(days))
+    if len(days) < 2:
+        raise UsageError("a flow needs two days")
+    if len(days) > _MOST_DAYS:
+        raise UsageError(f"{len(days):,} days are too many: at most {_MOST_DAYS}")
+    if days[-1] > today(project):
+        raise UsageError(f"{days[-1]} lies in the future; today is {today(project)}")
+    workspace, found = prepare(project, list(rules), days[-1], [stages], variables or {})
+    if len(found) != 1:
+        names = ", ".join(f"{each.file.name}/{stages}" for each in found)
+        raise UsageError(f"`{stages}` is in several files: {names}")
+    (request,) = found
+    own = _set_of(request.file, stages)
+    results = run_build(
+        workspace,
+        [at_day(workspace, request, day) for day in days],
+        engine=engine,
+        dry_run=True,
+        steps=Steps(None),
+        use_cache=cache,
+    )
+    members = [
+        {pack.removeprefix(f"{own.name}."): result.ids(pack) for pack in own.packs}
+        for result in results
+    ]
+    return tuple(
+        flow(start, old, end, new)
+        for (start, old), (end, new) in pairwise(zip(days, members, strict=True))
+    )
+
+
+def days_between(start: date, end: date, step: Duration | None) -> list[date]:
+    """The first day, the last, and those between that are so far from the last, step by step."""
+    return sorted({start, *_back(start, end, step)})
+
+
+def _back(start: date, end: date, step: Duration | None) -> Iterator[date]:
+    yield end
+    if step is None:
+        return
+    if step.count == 0:
+        raise UsageError("a step of no day leads nowhere")
+    for times in range(1, _MOST_DAYS + 1):
+        day = Duration(step.count * times, step.unit).before(end)
+        if day <= start:
+            return
+        yield day
+
+
+def write_flow(project: Project, found: Flow, cell: str, path: Path) -> int:
+    """Write who moved from one stage to another to a file; how many they are.
+
+    ``cell`` is ``FROM:TO``; nothing on one side is who was in no stage on that day. Raises
+    StoreError, UsageError.
+    """
+    source, sign, target = cell.partition(":")
+    for name, stages in ((source, found.before), (target, found.after)):
+        if not sign or (name != NOWHERE and name not in stages):
+            known = ", ".join(stages)
+            raise UsageError(
+                f"`{cell}`: expected FROM:TO of the stages {known}; nothing is nowhere"
+            )
+    if not source and not target:
+        raise UsageError("who was in no stage on both days is nobody who is known here")
+    ids = found.ids(source, target)
+    write_ids(path, ids, project.users.key, project.access)
+    return len(ids)
+
+
+def _set_of(file: RuleFile, stages: str) -> StageSet:
+    for each in file.stages:
+        if stages in (each.name, f"{file.name}/{each.name}"):
+            return each
+    known = ", ".join(each.name for each in file.stages) or "none in this file"
+    raise UsageError(f"`{stages}` is no set of stages; there is {known}")
