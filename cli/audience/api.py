@@ -16,22 +16,19 @@ from typing import Any
 from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
-from audience.engine.choice import open_engine
-from audience.engine.columns import scan
 from audience.engine.steps import OnStep, Steps
 from audience.engine.strategy import explain_strategy
-from audience.errors import Problem, UsageError, nearest
-from audience.flows import days_between, flows, write_flow
+from audience.errors import Problem, UsageError
+from audience.flows import flow, write_flow
 from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
+from audience.given import day_or_none, duration_of, paths_of
 from audience.history import facts_of, read_log
-from audience.insight.flow import Flow
-from audience.insight.tags import TagReport, report_tag
-from audience.insight.waterfall import Waterfall
-from audience.kinds import Kind, Tag
+from audience.insight.tags import TagReport
 from audience.lists import list_problems
 from audience.overlapping import overlap
 from audience.plan.explain import explain_plan
+from audience.profiles import profile
 from audience.published import (
     diff,
     export,
@@ -41,18 +38,18 @@ from audience.published import (
     verify,
     write_diff,
 )
+from audience.reporting import report_tags
 from audience.retention import Old
 from audience.retention import prune as prune_builds
 from audience.rules.jsonschema import project_schema, rule_schema
 from audience.rules.lint import doubts
 from audience.rules.project import Project, find_project
 from audience.rules.reader import Problems
-from audience.rules.scalars import Duration, Misfit, read_duration
 from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
 from audience.scheduling import Schedule, make_schedule, read_time
 from audience.store.manifest import to_json
-from audience.waterfalls import waterfalls
+from audience.waterfalls import waterfall
 from audience.workspace import load_project, open_workspace, read_rules, today
 
 __all__ = [
@@ -75,6 +72,7 @@ __all__ = [
     "load_if_any",
     "members",
     "overlap",
+    "profile",
     "prune",
     "read_log",
     "schedule",
@@ -122,7 +120,7 @@ def check(
     workspace = open_workspace(project, problems)
     if problems.errors:
         return CheckReport((), problems.errors, problems.warnings)
-    files = read_rules(workspace, _paths(rules), problems, variables)
+    files = read_rules(workspace, paths_of(rules), problems, variables)
     for file in files:
         doubts(file, problems)
     problems.extend(list_problems(project, files))
@@ -155,7 +153,9 @@ def build(
     """
     steps = steps or Steps(on_step)
     with steps.step("open", "tables and rules", told=False):
-        workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
+        workspace, requests = prepare(
+            project, paths_of(rules), day_or_none(as_of), packs, variables or {}
+        )
     return run_build(
         workspace,
         requests,
@@ -165,54 +165,6 @@ def build(
         use_cache=cache,
         plain=plain,
     )
-
-
-def waterfall(
-    project: Project,
-    rules: str | Path | Sequence[str | Path] = (),
-    *,
-    as_of: date | str | None = None,
-    packs: Sequence[str] = (),
-    variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
-    cache: bool = True,
-) -> tuple[Waterfall, ...]:
-    """What each condition of packs costs, and what nearby bounds would give; nothing is published.
-
-    ``packs`` limits it to packs of those names. Raises as :func:`build`.
-    """
-    return waterfalls(
-        project,
-        _paths(rules),
-        as_of=_day(as_of),
-        packs=packs,
-        variables=variables,
-        engine=engine,
-        cache=cache,
-    )
-
-
-def flow(
-    project: Project,
-    stages: str,
-    start: date | str,
-    end: date | str,
-    *,
-    step: str | None = None,
-    variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
-    cache: bool = True,
-) -> tuple[Flow, ...]:
-    """How many moved from each stage to each between two days, or from step to step between them.
-
-    ``stages`` names a set of them in the project's rules; nothing is published. Raises as
-    :func:`build`.
-    """
-    first, last = _day(start), _day(end)
-    assert first is not None
-    assert last is not None
-    days = days_between(first, last, _duration("--step", step))
-    return flows(project, stages, days, variables=variables, engine=engine, cache=cache)
 
 
 def check_cases(
@@ -229,7 +181,7 @@ def check_cases(
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    files = read_cases(workspace, find_cases(project, _paths(rules)), problems)
+    files = read_cases(workspace, find_cases(project, paths_of(rules)), problems)
     prepared = [(file, prepare_cases(workspace, file, variables or {}, problems)) for file in files]
     problems.raise_errors()
     return tuple(run_cases(workspace, file, cases, engine) for file, cases in prepared)
@@ -244,7 +196,9 @@ def explain(
     variables: Mapping[str, str] | None = None,
 ) -> str:
     """The plan of a build, as text: what is read, what is shared, how each pack comes out of it."""
-    workspace, requests = prepare(project, _paths(rules), _day(as_of), packs, variables or {})
+    workspace, requests = prepare(
+        project, paths_of(rules), day_or_none(as_of), packs, variables or {}
+    )
     plan = plan_of(workspace, requests)
     users = users_of(workspace, plan).values()
     whole = workspace.tables[plan.users.table]
@@ -272,53 +226,7 @@ def tags(
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    catalog = workspace.catalog
-    tables = {catalog.users.name: catalog.users, **catalog.events}
-    if table and table not in tables:
-        raise UsageError(f"no table `{table}`; there is {', '.join(tables)}")
-    users = tables[table or catalog.users.name]
-    wanted: dict[str, Tag] = {}
-    for name in names or [name for name in users.tags if name != users.key]:
-        tag = users.find(name)
-        if tag is None:
-            elsewhere = [other for other in tables.values() if other.find(name)]
-            close = nearest(name, users.names)
-            hint = f"; did you mean {close}?" if close else ""
-            if elsewhere:
-                hint = f"; it is a column of `{elsewhere[0].name}`, which --table names"
-            raise UsageError(f"no tag `{name}`{hint}")
-        wanted[tag.name] = tag
-    table_data = workspace.tables[users.name]
-    running = open_engine(engine, project.time_zone)
-    try:
-        out = []
-        for tag in wanted.values():
-            if tag.type.kind is Kind.OTHER:
-                continue
-            rows = scan(running, table_data, table_data.files, [tag.name])
-            column = running.fetch(rows.select(tag.name))[tag.name]
-            out.append(report_tag(tag, column, top))
-        return tuple(out)
-    finally:
-        running.close()
-
-
-def _paths(rules: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    return [rules] if isinstance(rules, str | Path) else rules
-
-
-def _day(text: date | str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if isinstance(text, str) else text
-    except ValueError:
-        raise UsageError(f"as_of `{text}`: expected a date such as 2023-04-30") from None
-
-
-def _duration(option: str, text: str | None) -> Duration | None:
-    try:
-        return None if text is None else read_duration(text)
-    except Misfit as misfit:
-        raise UsageError(f"{option}: {misfit.message}; expected {misfit.expected}") from None
+    return report_tags(workspace, names, table=table, top=top, engine=engine)
 
 
 def schema(kind: str, project: Project | None = None) -> dict[str, Any]:
@@ -363,7 +271,7 @@ def prune(
     dry_run: bool = False,
 ) -> tuple[Old, ...]:
     """Remove old builds; see :func:`audience.retention.prune`. ``older_than`` is such as 90d."""
-    age = _duration("--older-than", older_than)
+    age = duration_of("--older-than", older_than)
     return prune_builds(project, names, keep=keep, older_than=age, dry_run=dry_run)
 
 
@@ -387,7 +295,7 @@ def schedule(
     """
     if as_of not in {"today", "yesterday"}:
         raise UsageError(f"--as-of `{as_of}`: expected today or yesterday, as it runs every day")
-    files = [str(Path(each).resolve()) for each in _paths(rules)]
+    files = [str(Path(each).resolve()) for each in paths_of(rules)]
     for each in files:
         if not Path(each).exists():
             raise UsageError(f"there is no rule file {each}")

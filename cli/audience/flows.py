@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 from audience.builder import at_day, prepare, run_build
 from audience.engine.steps import Steps
 from audience.errors import UsageError
-from audience.insight.flow import NOWHERE, Flow, flow
+from audience.given import day_of, duration_of
+from audience.insight.flow import NOWHERE, Flow, flow_between
 from audience.rules.project import Project
 from audience.rules.scalars import Duration
 from audience.rules.tree import RuleFile, StageSet
@@ -20,29 +21,30 @@ from audience.workspace import today
 _MOST_DAYS = 400
 
 
-def flows(
+def flow(
     project: Project,
     stages: str,
-    days: Sequence[date],
+    start: date | str,
+    end: date | str,
     *,
-    rules: Sequence[str | Path] = (),
+    step: str | None = None,
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",
     cache: bool = True,
 ) -> tuple[Flow, ...]:
-    """The flows from each of some days to the next, of a set of stages of the project's rules.
+    """How many moved from each stage to each between two days, or from step to step between them.
 
-    ``stages`` is its name, or ``campaign/phase/name``. Nothing is published. Raises RuleError,
-    DataError, UsageError.
+    ``stages`` is the name of a set of them in the project's rules, or ``campaign/phase/name``;
+    ``step`` a duration such as 7d. Nothing is published. Raises RuleError, DataError, UsageError.
     """
-    days = sorted(set(days))
+    days = days_between(day_of(start), day_of(end), duration_of("--step", step))
     if len(days) < 2:
         raise UsageError("a flow needs two days")
     if len(days) > _MOST_DAYS:
         raise UsageError(f"{len(days):,} days are too many: at most {_MOST_DAYS}")
     if days[-1] > today(project):
         raise UsageError(f"{days[-1]} lies in the future; today is {today(project)}")
-    workspace, found = prepare(project, list(rules), days[-1], [stages], variables or {})
+    workspace, found = prepare(project, (), days[-1], [stages], variables or {})
     if len(found) != 1:
         names = ", ".join(f"{each.file.name}/{stages}" for each in found)
         raise UsageError(f"`{stages}` is in several files: {names}")
@@ -61,8 +63,8 @@ def flows(
         for result in results
     ]
     return tuple(
-        flow(start, old, end, new)
-        for (start, old), (end, new) in pairwise(zip(days, members, strict=True))
+        flow_between(one, old, other, new)
+        for (one, old), (other, new) in pairwise(zip(days, members, strict=True))
     )
 
 

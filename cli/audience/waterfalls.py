@@ -14,6 +14,7 @@ from pathlib import Path
 
 from audience.builder import prepare, run_build
 from audience.engine.steps import Steps
+from audience.given import day_or_none, paths_of
 from audience.insight.summary import PackSize
 from audience.insight.waterfall import Nearby, Step, Waterfall
 from audience.plan.build import Request
@@ -37,23 +38,23 @@ class _Asked:
         return "·".join(map(str, (self.pack.name, *parts)))
 
 
-def waterfalls(
+def waterfall(
     project: Project,
-    rules: Sequence[str | Path],
+    rules: str | Path | Sequence[str | Path] = (),
     *,
-    as_of: date | None = None,
+    as_of: date | str | None = None,
     packs: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",
-    steps: Steps | None = None,
     cache: bool = True,
 ) -> tuple[Waterfall, ...]:
-    """The waterfalls of rule files' packs, by default all of the project's.
+    """What each condition of packs costs, and what nearby bounds would give.
 
-    ``packs`` limits them to packs of those names. Nothing is published. Raises RuleError,
-    DataError, UsageError, NotPublishedError.
+    ``rules`` are files, by default all of the project's; ``packs`` limits it to packs of those
+    names. Nothing is published. Raises RuleError, DataError, UsageError, NotPublishedError.
     """
-    workspace, requests = prepare(project, list(rules), as_of, packs, variables or {})
+    day = day_or_none(as_of)
+    workspace, requests = prepare(project, paths_of(rules), day, packs, variables or {})
     asked = [list(_ask_all(request)) for request in requests]
     changed = [
         replace(request, file=_with(request, each), packs=None)
@@ -64,7 +65,7 @@ def waterfalls(
         changed,
         engine=engine,
         dry_run=True,
-        steps=steps or Steps(None),
+        steps=Steps(None),
         use_cache=cache,
     )
     out = []

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import audience
 from audience.errors import UsageError
 from audience.flows import days_between
-from audience.insight.flow import NOWHERE, flow, hidden_in_flow
+from audience.insight.flow import NOWHERE, flow_between, hidden_in_flow
 from audience.rules.scalars import Duration
 from support import MakeProject, Run
 
@@ -175,7 +175,7 @@ def test_rows_and_columns_add_up(people: list[tuple[str, str]]) -> None:
             for name in "abc"
         }
 
-    found = flow(FIRST, side(0), FIRST + timedelta(days=1), side(1))
+    found = flow_between(FIRST, side(0), FIRST + timedelta(days=1), side(1))
     for name in "abc":
         assert found.before[name] == sum(found.moved[name].values())
         assert found.after[name] == sum(row[name] for row in found.moved.values())
@@ -198,7 +198,7 @@ def test_small_cells_cannot_be_added_up(seed: int) -> None:
         {name: pa.array([n for n, one in enumerate(people) if one[at] == name]) for name in "abc"}
         for at in (0, 1)
     ]
-    found = flow(FIRST, sides[0], FIRST, sides[1])
+    found = flow_between(FIRST, sides[0], FIRST, sides[1])
     hidden = hidden_in_flow(found, 10)
     cells = [(one, other) for one in found.moved for other in found.moved if one or other]
     rows = [

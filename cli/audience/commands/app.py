@@ -16,7 +16,7 @@ from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
 from audience.commands.exits import ExitCode, Terminated
 from audience.commands.init import init
-from audience.commands.insight import flow, overlap, waterfall
+from audience.commands.insight import flow, overlap, profile, waterfall
 from audience.commands.output import open_streams, tell_lost_output
 from audience.commands.packs import diff_packs, export_pack, list_packs, log, show_pack, verify
 from audience.commands.schedule import schedule
@@ -47,6 +47,7 @@ app.command("test", rich_help_panel=_RUN)(run_cases)
 app.command("size", rich_help_panel=_RUN)(size)
 app.command("build-pack", rich_help_panel=_RUN)(build_pack)
 app.command("waterfall", rich_help_panel=_RUN)(waterfall)
+app.command("profile", rich_help_panel=_RUN)(profile)
 app.command("flow", rich_help_panel=_RUN)(flow)
 app.command("explain", rich_help_panel=_RUN)(explain)
 app.command("schedule", rich_help_panel=_RUN)(schedule)

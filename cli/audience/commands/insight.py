@@ -1,4 +1,4 @@
-"""``waterfall``, ``overlap``, ``flow``: why packs are so large, what they share, who moves."""
+"""``waterfall``, ``overlap``, ``flow``, ``profile``: why packs are so large, and who is in them."""
 
 from __future__ import annotations
 
@@ -211,3 +211,49 @@ def _moves(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
             if one or other:
                 days = {"from": told["from"], "to": told["to"]}
                 yield {**days, "stage_from": one, "stage_to": other, "users": users}
+
+
+@guarded
+def profile(
+    pack: Annotated[
+        str, typer.Argument(help="A pack in the rules: by name or campaign/phase/pack.")
+    ],
+    against: Annotated[
+        str, typer.Option(help="The baseline: `base`, the pack's own, or another pack.")
+    ] = "base",
+    tags: Annotated[
+        str | None,
+        typer.Option(help="Only these tags, by name or label, with commas.", show_default=False),
+    ] = None,
+    top: TopOption = 20,
+    as_of: AsOfOption = None,
+    var: VarOption = None,
+    engine: EngineOption = "polars",
+    no_cache: NoCacheOption = False,
+    format: InsightFormatOption = InsightFormat.TABLE,
+    min_cell: MinCellOption = None,
+    project: ProjectOption = None,
+) -> None:
+    """Show who a pack's users are: values of tags, their shares against a baseline's, and TGI."""
+    from audience import api
+    from audience.insight.profile import hidden_in_profile, shared_profile
+    from audience.report.insights import profile_grid
+
+    opened = api.load(project)
+    found = api.profile(
+        opened,
+        pack,
+        against=against,
+        tags=[each.strip() for each in (tags or "").split(",") if each.strip()],
+        as_of=as_of,
+        variables=read_variables(var),
+        engine=engine,
+        cache=not no_cache,
+    )
+    hidden = hidden_in_profile(found, least_count(min_cell, format, opened))
+    if format is InsightFormat.JSON:
+        write_json(shared_profile(found, hidden))
+    elif format is InsightFormat.CSV:
+        write_csv(shared_profile(found, hidden)["lines"])
+    else:
+        write_grids([profile_grid(found, top, hidden)], markdown=format is InsightFormat.MARKDOWN)

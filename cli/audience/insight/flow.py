@@ -72,7 +72,9 @@ class Flow:
         }
 
 
-def flow(start: date, old: Mapping[str, pa.Array], end: date, new: Mapping[str, pa.Array]) -> Flow:
+def flow_between(
+    start: date, old: Mapping[str, pa.Array], end: date, new: Mapping[str, pa.Array]
+) -> Flow:
     """The flow between two days, of the ids of each stage on the one and on the other.
 
     On each day a user is in one stage at most.

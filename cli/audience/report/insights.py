@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from audience.insight.cells import Cell
 from audience.insight.flow import NOWHERE, Flow
 from audience.insight.overlap import Overlaps
+from audience.insight.profile import Profile
 from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
 from audience.insight.waterfall import SIZE, Waterfall
 from audience.report.counts import Teller
@@ -78,6 +79,34 @@ def flow_grid(title: str, found: Flow, hidden: frozenset[Cell] = frozenset()) ->
     sizes = [tell.count(("after", name), found.after[name]) if name else "" for name in names]
     rows.append(("size", "", *sizes))
     return Grid(title, tuple(columns), tuple(rows))
+
+
+def profile_grid(found: Profile, top: int, hidden: frozenset[Cell] = frozenset()) -> Grid:
+    """Values by how much they set the pack apart."""
+    tell = Teller(hidden)
+    names = ("tag", "value", "users", "share", "in baseline", "TGI", "95%", "")
+    columns = tuple(Column(name, name not in {"tag", "value", "95%", ""}) for name in names)
+    rows = []
+    for place, line in enumerate(found.lines[:top]):
+        mine, base = (place, "users"), (place, "baseline")
+        low = "" if line.low is None or line.high is None else f"{line.low:.0f} to {line.high:.0f}"
+        mark = "few" if line.few else "" if line.significant else "by chance?"
+        rows.append(
+            (
+                f"{line.label} ({line.tag})" if line.label else line.tag,
+                line.value,
+                tell.count(mine, line.users),
+                tell.of(percent(line.share), mine, "size"),
+                tell.of(percent(line.baseline_share), base, "baseline"),
+                tell.of("–" if line.tgi is None else f"{line.tgi:.0f}", mine, base),
+                tell.of(low, mine, base),
+                mark,
+            )
+        )
+    size = tell.count("size", found.size)
+    title = f"{found.pack}: {size} users against {found.baseline} of "
+    title += tell.count("baseline", found.baseline_size)
+    return Grid(_titled(title, len(rows), len(found.lines)), columns, tuple(rows))
 
 
 def _named_once(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:

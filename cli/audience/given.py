@@ -1,0 +1,36 @@
+"""What callers give: days, paths and durations, as values or as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from audience.errors import UsageError
+from audience.rules.scalars import Duration, Misfit, read_duration
+
+
+def day_of(text: date | str) -> date:
+    """A day. Raises UsageError."""
+    try:
+        return date.fromisoformat(text) if isinstance(text, str) else text
+    except ValueError:
+        raise UsageError(f"as_of `{text}`: expected a date such as 2023-04-30") from None
+
+
+def day_or_none(text: date | str | None) -> date | None:
+    """A day, or none. Raises UsageError."""
+    return None if text is None else day_of(text)
+
+
+def duration_of(option: str, text: str | None) -> Duration | None:
+    """A duration such as 90d, or none. Raises UsageError that names the option."""
+    try:
+        return None if text is None else read_duration(text)
+    except Misfit as misfit:
+        raise UsageError(f"{option}: {misfit.message}; expected {misfit.expected}") from None
+
+
+def paths_of(rules: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """One path or several."""
+    return [rules] if isinstance(rules, (str, Path)) else list(rules)

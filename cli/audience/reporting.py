@@ -1,0 +1,55 @@
+"""Tags with what is really in their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audience.engine.choice import open_engine
+from audience.engine.columns import scan
+from audience.errors import UsageError, nearest
+from audience.insight.tags import TagReport, report_tag
+from audience.kinds import Kind, Tag
+from audience.workspace import Workspace
+
+
+def report_tags(
+    workspace: Workspace,
+    names: Sequence[str] = (),
+    *,
+    table: str = "",
+    top: int = 20,
+    engine: str = "polars",
+) -> tuple[TagReport, ...]:
+    """The tags of the user table, or of an event table, by name or label, default all.
+
+    Raises UsageError, DataError.
+    """
+    catalog = workspace.catalog
+    tables = {catalog.users.name: catalog.users, **catalog.events}
+    if table and table not in tables:
+        raise UsageError(f"no table `{table}`; there is {', '.join(tables)}")
+    users = tables[table or catalog.users.name]
+    wanted: dict[str, Tag] = {}
+    for name in names or [name for name in users.tags if name != users.key]:
+        tag = users.find(name)
+        if tag is None:
+            elsewhere = [other for other in tables.values() if other.find(name)]
+            close = nearest(name, users.names)
+            hint = f"; did you mean {close}?" if close else ""
+            if elsewhere:
+                hint = f"; it is a column of `{elsewhere[0].name}`, which --table names"
+            raise UsageError(f"no tag `{name}`{hint}")
+        wanted[tag.name] = tag
+    table_data = workspace.tables[users.name]
+    running = open_engine(engine, workspace.project.time_zone)
+    try:
+        out = []
+        for tag in wanted.values():
+            if tag.type.kind is Kind.OTHER:
+                continue
+            rows = scan(running, table_data, table_data.files, [tag.name])
+            column = running.fetch(rows.select(tag.name))[tag.name]
+            out.append(report_tag(tag, column, top))
+        return tuple(out)
+    finally:
+        running.close()
