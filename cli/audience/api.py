@@ -13,22 +13,24 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from audience.analysis.flow import flow, write_flow
+from audience.analysis.overlap import overlap
+from audience.analysis.profile import profile
+from audience.analysis.tags import report_tags
+from audience.analysis.waterfall import waterfall
 from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
 from audience.engine.steps import OnStep, Steps
 from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError
-from audience.flows import flow, write_flow
 from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
 from audience.given import day_or_none, duration_of, paths_of
 from audience.history import facts_of, read_log
 from audience.insight.tags import TagReport
 from audience.lists import list_problems
-from audience.overlapping import overlap
 from audience.plan.explain import explain_plan
-from audience.profiles import profile
 from audience.published import (
     diff,
     export,
@@ -38,7 +40,6 @@ from audience.published import (
     verify,
     write_diff,
 )
-from audience.reporting import report_tags
 from audience.retention import Old
 from audience.retention import prune as prune_builds
 from audience.rules.jsonschema import project_schema, rule_schema
@@ -49,7 +50,6 @@ from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
 from audience.scheduling import Schedule, make_schedule, read_time
 from audience.store.manifest import to_json
-from audience.waterfalls import waterfall
 from audience.workspace import load_project, open_workspace, read_rules, today
 
 __all__ = [

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import audience
+from audience.analysis.flow import days_between
 from audience.errors import UsageError
-from audience.flows import days_between
 from audience.insight.flow import NOWHERE, flow_between, hidden_in_flow
 from audience.rules.scalars import Duration
 from support import MakeProject, Run

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from audience.analysis.tags import report_tags
 from audience.builder import prepare, run_build
 from audience.engine.steps import Steps
 from audience.errors import Location, UsageError
@@ -16,7 +17,6 @@ from audience.insight.tags import QUANTILES, TagReport
 from audience.kinds import Kind, Tag
 from audience.operators import PREDICATES
 from audience.plan.build import Request
-from audience.reporting import report_tags
 from audience.rules.project import Project
 from audience.rules.tree import All, Condition, Not, Pack, RuleFile, Test
 
