@@ -168,6 +168,24 @@ def test_intervals_and_chances_against_scipy(seed: int) -> None:
     assert told == {each.value for each, p in zip(counts, corrected, strict=True) if p <= 0.05}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_intervals_against_a_baseline_that_the_pack_is_no_part_of(seed: int) -> None:
+    """Of two packs that share nobody it is scipy's; of others it holds the TGI, and is narrower."""
+    draw = np.random.default_rng(seed)
+    size, whole = int(draw.integers(50, 500)), int(draw.integers(50, 5_000))
+    mine, base = int(draw.integers(1, size)), int(draw.integers(1, whole))
+    apart = profile_of("p", "q", (size, whole, whole, 0), [Counts("t", "", "v", mine, base, base)])
+    (one,) = apart.lines
+    interval = relative_risk(mine, size, base, whole).confidence_interval(0.95)
+    assert (one.low, one.high) == pytest.approx((100 * interval.low, 100 * interval.high))
+    both = int(draw.integers(1, min(size, whole)))
+    common = min(mine, base, both) // 2
+    counts = [Counts("t", "", "v", mine, base, base - common)]
+    (other,) = profile_of("p", "q", (size, whole, whole - both, both), counts).lines
+    assert other.low <= other.tgi <= other.high
+    assert other.high - other.low <= one.high - one.low + 1e-9
+
+
 def test_what_cannot_be_computed() -> None:
     counts = [Counts("t", "", "none", 0, 0, 0), Counts("t", "", "all", 10, 10, 0)]
     found = profile_of("p", "base", (10, 10, 0, 10), counts)

@@ -5,16 +5,18 @@ more than chance is tested between the pack and the rest of the baseline, those 
 the pack: two proportions with a pooled variance (z-test), two-sided, and of many such tests the
 false discovery rate is held at 5 % (Benjamini, Hochberg: J. R. Statist. Soc. B 57, 1995).
 
-The 95 % interval is that of the ratio of the two shares (Katz et al.: Biometrics 34, 1978), carried
-over to the TGI: where a part f of the baseline is in the pack and the ratio to the rest is r, the
-TGI is 100 r ÷ (f r + 1 - f).
+The 95 % interval is that of the ratio of two shares, symmetric in its logarithm (Katz et al.:
+Biometrics 34, 1978). Where the pack is a part of the baseline, it is that of the share in the pack
+to the share in the rest, carried over to the TGI: where a part f of the baseline is in the pack and
+that ratio is r, the TGI is 100 r ÷ (f r + 1 - f). Else it is that of the share in the pack to the
+share in the baseline, less twice the covariance that they have by the users in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import erfc, exp, log, sqrt
+from math import erfc, exp, sqrt
 from typing import Any
 
 from audience.insight.cells import Cell, Table, hidden_cells
@@ -81,15 +83,14 @@ def profile_of(
     pack: str, baseline: str, sizes: tuple[int, int, int, int], counts: Sequence[Counts]
 ) -> Profile:
     """A profile of counts; ``sizes`` are of the pack, the baseline, its rest, and their common."""
-    size, whole, rest, both = sizes
-    inside = both / whole if whole else 0.0
+    size, whole, rest, _ = sizes
     tests = [_test(each.pack, size, each.rest, rest) for each in counts]
     accepted = _accepted([p for _, p in tests])
     lines: list[tuple[float, int, Line]] = []
     for each, (z, p), told in zip(counts, tests, accepted, strict=True):
         share = each.pack / size if size else None
         base = each.baseline / whole if whole else None
-        low, high = _interval(each.pack, size, each.rest, rest, inside)
+        low, high = _interval(each, sizes)
         line = Line(
             each.tag,
             each.label,
@@ -122,14 +123,30 @@ def _test(one: int, of_one: int, other: int, of_other: int) -> tuple[float, floa
 
 
 def _interval(
-    one: int, of_one: int, other: int, of_other: int, inside: float
-) -> tuple[float | None, float | None]:
+    each: Counts, sizes: tuple[int, int, int, int]
+) -> tuple[float, float] | tuple[None, None]:
+    size, whole, rest, both = sizes
+    if both == size:
+        bounds = _ratio(each.pack, size, each.rest, rest, 0.0)
+        inside = both / whole if whole else 0.0
+        return (_index(bounds[0], inside), _index(bounds[1], inside)) if bounds else (None, None)
+    common = (each.baseline - each.rest) / both if both else 0.0
+    covariance = both * common * (1 - common) / (size * whole) if size and whole else 0.0
+    bounds = _ratio(each.pack, size, each.baseline, whole, covariance)
+    return (100 * bounds[0], 100 * bounds[1]) if bounds else (None, None)
+
+
+def _ratio(
+    one: int, of_one: int, other: int, of_other: int, covariance: float
+) -> tuple[float, float] | None:
+    """The bounds of the ratio of two shares; None where one of them is nothing."""
     if not one or not other or not of_one or not of_other:
-        return None, None
-    ratio = (one / of_one) / (other / of_other)
-    error = sqrt(max(0.0, 1 / one - 1 / of_one + 1 / other - 1 / of_other))
-    low, high = (exp(log(ratio) + sign * _NORMAL * error) for sign in (-1, 1))
-    return _index(low, inside), _index(high, inside)
+        return None
+    share, base = one / of_one, other / of_other
+    variance = 1 / one - 1 / of_one + 1 / other - 1 / of_other - 2 * covariance / (share * base)
+    error = _NORMAL * sqrt(max(0.0, variance))
+    ratio = share / base
+    return ratio * exp(-error), ratio * exp(error)
 
 
 def _index(ratio: float, inside: float) -> float:
