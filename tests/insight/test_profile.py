@@ -186,6 +186,29 @@ def test_intervals_against_a_baseline_that_the_pack_is_no_part_of(seed: int) -> 
     assert other.high - other.low <= one.high - one.low + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("groups", "chances"),
+    [((300, 200, 400), (0.3, 0.4, 0.2)), ((0, 300, 3_000), (0.0, 0.1, 0.05))],
+    ids=["beside the baseline", "a part of it"],
+)
+def test_intervals_hold_as_often_as_they_say(
+    groups: tuple[int, int, int], chances: tuple[float, float, float]
+) -> None:
+    """Users of the pack alone, of both, and of the baseline alone, drawn again and again."""
+    draw = np.random.default_rng(95)
+    alone, both, rest = groups
+    expected = [n * p for n, p in zip(groups, chances, strict=True)]
+    size, whole = alone + both, both + rest
+    true = 100 * (sum(expected[:2]) / size) / (sum(expected[1:]) / whole)
+    held = 0
+    for _ in range(2_000):
+        a, o, r = (int(draw.binomial(n, p)) for n, p in zip(groups, chances, strict=True))
+        counts = [Counts("t", "", "v", a + o, o + r, r)]
+        (one,) = profile_of("p", "q", (size, whole, rest, both), counts).lines
+        held += one.low is not None and one.low <= true <= one.high
+    assert 0.94 < held / 2_000 < 0.96
+
+
 def test_what_cannot_be_computed() -> None:
     counts = [Counts("t", "", "none", 0, 0, 0), Counts("t", "", "all", 10, 10, 0)]
     found = profile_of("p", "base", (10, 10, 0, 10), counts)
