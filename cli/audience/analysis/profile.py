@@ -51,11 +51,12 @@ def profile(
     DataError, UsageError.
     """
     day = day_or_none(as_of)
-    workspace, requests = prepare(project, (), day, [pack], variables or {})
+    names = [pack] if against == BASE else [pack, against]
+    workspace, requests = prepare(project, (), day, names, variables or {})
     request, own = _single(requests, pack)
     baseline: Condition = All((), own.at)
     if against != BASE:
-        other, found = _single(prepare(project, (), day, [against], variables or {})[1], against)
+        other, found = _single(requests, against)
         parts = (other.file.base, found.where) if other.file.base else (found.where,)
         baseline = All(parts, found.at)
     known = workspace.catalog.users.tags

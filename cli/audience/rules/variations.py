@@ -24,6 +24,7 @@ from audience.rules.tree import (
     Stage,
     Test,
 )
+from audience.rules.words import SIGNS, window_word
 
 _STEPS = (-2, -1, 1, 2)
 _BOUNDS = {"gt", "gte", "lt", "lte"}
@@ -49,8 +50,9 @@ def places(condition: Condition, base: Condition | None) -> Iterator[Place]:
 
     What limits conditions has the base among them, which is no condition of the pack.
     """
+    own = list(_parts(base))
     for place in _places(condition, 0, True, lambda changed: changed):
-        if not any(part is place.condition for part in _parts(base)):
+        if not any(part is place.condition for part in own):
             yield place
 
 
@@ -130,7 +132,7 @@ def nearby(condition: Condition) -> Iterator[tuple[str, Condition]]:
                 yield f"{predicate.name} {moved}", replace(condition, argument=moved)
         case Did(rows, _, measures):
             if rows.window is not None:
-                word = "within" if isinstance(rows.window, Duration) else "between"
+                word = window_word(rows.window)
                 for window in _windows(rows.window):
                     changed = replace(rows, window=window)
                     yield f"{word} {window}", replace(condition, rows=changed)
@@ -215,5 +217,4 @@ def _first(low: Any, high: Any) -> bool:
 
 def _spelled(name: str, value: Any) -> str:
     text = f"{value:,}" if isinstance(value, (int, float, Decimal)) else str(value)
-    signs = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-    return f"{signs[name]} {text}"
+    return f"{SIGNS[name]} {text}"

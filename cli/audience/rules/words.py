@@ -25,7 +25,7 @@ from audience.rules.tree import (
     Test,
 )
 
-_SIGNS = {"eq": "=", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+SIGNS = {"eq": "=", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _WEEKDAYS = {number: name for name, number in WEEKDAYS.items() if name.isascii()}
 _MOST_VALUES = 5
 
@@ -71,11 +71,12 @@ def measure_words(test: MeasureTest) -> str:
     if isinstance(test.range, Range) and test.range.low == test.range.high:
         bounds = _plain(test.range.low)
     if test.measure.of_days:
-        bounds = f"{_window_word(test.range)} {bounds}"
+        bounds = f"{window_word(test.range)} {bounds}"
     return f"{test.measure.name}{column} {bounds}"
 
 
-def _window_word(window: object) -> str:
+def window_word(window: object) -> str:
+    """The key that a window is written behind."""
     if not isinstance(window, Range):
         return "within"
     sides = (window.low, window.high)
@@ -91,7 +92,7 @@ def _test(test: Test) -> str:
         shown = "true" if argument else "false"
     else:
         shown = str(argument)
-    return f"{_named(test.tag)} {_SIGNS.get(name, name.replace('_', ' '))} {shown}"
+    return f"{_named(test.tag)} {SIGNS.get(name, name.replace('_', ' '))} {shown}"
 
 
 def _rows(rows: Rows) -> str:
@@ -103,7 +104,7 @@ def _rows(rows: Rows) -> str:
     if rows.weekdays:
         text += f", weekdays {_listed(tuple(_WEEKDAYS[day] for day in rows.weekdays))}"
     if rows.window is not None:
-        text += f", {_window_word(rows.window)} {rows.window}"
+        text += f", {window_word(rows.window)} {rows.window}"
     if rows.then is not None:
         same = "".join(f", same {one.name}" for one, _ in rows.then.same)
         text += f", then after {rows.then.after}{same} ({_rows(rows.then.rows)})"
