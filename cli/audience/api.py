@@ -18,12 +18,13 @@ from audience.analysis.overlap import overlap
 from audience.analysis.profile import profile
 from audience.analysis.tags import report_tags
 from audience.analysis.waterfall import waterfall
-from audience.builder import BuildResult, plan_of, prepare, run_build, users_of
+from audience.builder import BuildResult, run_build
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
 from audience.engine.steps import OnStep, Steps
 from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError
+from audience.evaluation import plan_of, prepare, users_of
 from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
 from audience.given import day_or_none, duration_of, paths_of

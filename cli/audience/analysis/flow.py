@@ -7,9 +7,9 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-from audience.builder import at_day, prepare, run_build
-from audience.engine.steps import Steps
+from audience.analysis.ask import ask
 from audience.errors import UsageError
+from audience.evaluation import at_day, prepare
 from audience.given import day_of, duration_of
 from audience.insight.flow import NOWHERE, Flow, flow_between
 from audience.rules.project import Project
@@ -50,18 +50,14 @@ def flow(
         raise UsageError(f"`{stages}` is in several files: {names}")
     (request,) = found
     own = _set_of(request.file, stages)
-    results = run_build(
-        workspace,
-        [at_day(workspace, request, day) for day in days],
-        engine=engine,
-        dry_run=True,
-        steps=Steps(None),
-        use_cache=cache,
-    )
-    members = [
-        {pack.removeprefix(f"{own.name}."): result.ids(pack) for pack in own.packs}
-        for result in results
-    ]
+    conditions = {
+        pack.name.removeprefix(f"{own.name}."): pack.where
+        for pack in request.file.packs
+        if pack.name in own.packs
+    }
+    asked = [(at_day(workspace, request, day), conditions) for day in days]
+    answers = ask(workspace, asked, engine=engine, cache=cache)
+    members = [{name: each.ids(name) for name in conditions} for each in answers]
     return tuple(
         flow_between(one, old, other, new)
         for (one, old), (other, new) in pairwise(zip(days, members, strict=True))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from audience.analysis.ask import ask
 from audience.analysis.tags import report_tags
-from audience.builder import prepare, run_build
-from audience.engine.steps import Steps
 from audience.errors import Location, UsageError
+from audience.evaluation import prepare
 from audience.given import day_or_none
 from audience.insight.profile import Counts, Profile, profile_of
 from audience.insight.tags import QUANTILES, TagReport
@@ -18,7 +18,7 @@ from audience.kinds import Kind, Tag
 from audience.operators import PREDICATES
 from audience.plan.build import Request
 from audience.rules.project import Project
-from audience.rules.tree import All, Condition, Not, Pack, RuleFile, Test
+from audience.rules.tree import All, Condition, Not, Pack, Test
 
 BASE = "base"
 _MOST_VALUES = 24
@@ -69,30 +69,21 @@ def profile(
         _BOTH: All((baseline, own.where), own.at),
     }
     conditions = {str(number): value.condition for number, value in enumerate(values)}
-    file = _with(request.file, {**groups, **conditions}, own.at)
-    (result,) = run_build(
-        workspace,
-        [replace(request, file=file, packs=None)],
-        engine=engine,
-        dry_run=True,
-        steps=Steps(None),
-        use_cache=cache,
-    )
-    both = {(each.pack, each.other): each.both for each in result.summary.overlaps}
-    sizes = {each.name: each.size for each in result.summary.packs}
+    pairs = [(request, {**groups, **conditions})]
+    (answers,) = ask(workspace, pairs, engine=engine, cache=cache)
     counts = [
         Counts(
             value.tag.name,
             value.tag.label,
             value.text,
-            both[_PACK, str(number)],
-            both[_BASELINE, str(number)],
-            both[_REST, str(number)],
+            answers.both(_PACK, str(number)),
+            answers.both(_BASELINE, str(number)),
+            answers.both(_REST, str(number)),
         )
         for number, value in enumerate(values)
     ]
     name = f"{request.file.name}/{own.name}"
-    four = (sizes[_PACK], sizes[_BASELINE], sizes[_REST], sizes[_BOTH])
+    four = (answers.size(_PACK), answers.size(_BASELINE), answers.size(_REST), answers.size(_BOTH))
     return profile_of(name, against, four, counts)
 
 
@@ -110,11 +101,6 @@ def _single(requests: Sequence[Request], name: str) -> tuple[Request, Pack]:
         names = ", ".join(f"{request.file.name}/{pack.name}" for request, pack in exact or found)
         raise UsageError(f"`{name}` is not one pack: {names}")
     return exact[0]
-
-
-def _with(file: RuleFile, conditions: Mapping[str, Condition], at: Location) -> RuleFile:
-    packs = tuple(Pack(name, "", condition, at) for name, condition in conditions.items())
-    return replace(file, packs=packs, stages=())
 
 
 def _values(tag: Tag, report: TagReport, at: Location) -> Iterator[_Value]:

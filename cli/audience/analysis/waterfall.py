@@ -8,18 +8,17 @@ packs do, so that a waterfall costs little more than its pack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from audience.builder import prepare, run_build
-from audience.engine.steps import Steps
+from audience.analysis.ask import Answers, ask
+from audience.evaluation import prepare
 from audience.given import day_or_none, paths_of
-from audience.insight.summary import PackSize
 from audience.insight.waterfall import Nearby, Step, Waterfall
 from audience.plan.build import Request
 from audience.rules.project import Project
-from audience.rules.tree import All, Condition, Kept, Pack, RuleFile, Side, Stage
+from audience.rules.tree import All, Condition, Kept, Pack, Side, Stage
 from audience.rules.variations import Place, nearby, places
 from audience.rules.words import words
 
@@ -56,24 +55,16 @@ def waterfall(
     day = day_or_none(as_of)
     workspace, requests = prepare(project, paths_of(rules), day, packs, variables or {})
     asked = [list(_ask_all(request)) for request in requests]
-    changed = [
-        replace(request, file=_with(request, each), packs=None)
-        for request, each in zip(requests, asked, strict=True)
+    conditions = [
+        {name: each for one in of_file for name, each in one.found.items()} for of_file in asked
     ]
-    results = run_build(
-        workspace,
-        changed,
-        engine=engine,
-        dry_run=True,
-        steps=Steps(None),
-        use_cache=cache,
+    pairs = list(zip(requests, conditions, strict=True))
+    answers = ask(workspace, pairs, engine=engine, cache=cache)
+    return tuple(
+        _waterfall(one, found)
+        for of_file, found in zip(asked, answers, strict=True)
+        for one in of_file
     )
-    out = []
-    for request, each, result in zip(requests, asked, results, strict=True):
-        sizes = {pack.name: pack for pack in result.summary.packs}
-        for one in each:
-            out.append(_waterfall(request, one, sizes, result.summary.base))
-    return tuple(out)
 
 
 def _ask_all(request: Request) -> Iterator[_Asked]:
@@ -106,42 +97,34 @@ def _ask(pack: Pack, base: Condition | None) -> _Asked:
     return asked
 
 
-def _with(request: Request, asked: Sequence[_Asked]) -> RuleFile:
-    packs = [
-        Pack(name, "", condition, each.pack.at)
-        for each in asked
-        for name, condition in each.found.items()
-    ]
-    return replace(request.file, packs=tuple(packs), stages=())
+def _waterfall(asked: _Asked, found: Answers) -> Waterfall:
+    size = found.size(asked.name())
 
+    def sized(name: str) -> int | None:
+        return found.size(name) if name in asked.found else None
 
-def _waterfall(
-    request: Request, asked: _Asked, sizes: Mapping[str, PackSize], base: int
-) -> Waterfall:
-    size = sizes[asked.name()].size
     steps = []
     for number, place in enumerate(asked.places):
-        alone = sizes[asked.name(number, "alone")]
-        after = sizes.get(asked.name(number, "after"))
-        without = sizes.get(asked.name(number, "without"))
-        around = tuple(
-            Nearby(text, sizes[name].size, sizes[name].size - size)
-            for text, name in asked.nearby.get(number, ())
-        )
+        alone = asked.name(number, "alone")
+        around = []
+        for text, name in asked.nearby.get(number, ()):
+            other = found.size(name)
+            around.append(Nearby(text, other, other - size))
         steps.append(
             Step(
                 place.depth,
                 _asked_words(place.condition),
                 str(place.condition.at),
-                alone.size,
-                after.size if after else None,
-                without.size if without else None,
-                alone.only_missing,
-                around,
+                found.size(alone),
+                sized(asked.name(number, "after")),
+                sized(asked.name(number, "without")),
+                found.only_missing(alone),
+                tuple(around),
             )
         )
-    name = f"{request.file.name}/{asked.pack.name}"
-    return Waterfall(name, asked.pack.label, request.as_of, base, size, tuple(steps))
+    name = f"{found.request.file.name}/{asked.pack.name}"
+    day = found.request.as_of
+    return Waterfall(name, asked.pack.label, day, found.base, size, tuple(steps))
 
 
 def _asked_words(condition: Condition) -> str:

@@ -1,0 +1,86 @@
+"""Conditions that no file has as packs, evaluated as packs are: all of them in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+
+from audience.bits import Bits, count_bits
+from audience.engine.run import missing_name, node_name
+from audience.evaluation import Evaluation, evaluate
+from audience.membership import Membership
+from audience.plan.build import Request
+from audience.rules.tree import Condition, Pack
+from audience.workspace import Workspace
+
+Conditions = Mapping[str, Condition]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """For whom each of some conditions holds: users of one request's base, nobody suppressed."""
+
+    request: Request
+    base: int
+    """Users in the base."""
+
+    members: Membership = field(repr=False)
+    nodes: Mapping[str, int] = field(repr=False)
+    key_type: pa.DataType = field(repr=False)
+
+    def bits(self, name: str) -> Bits:
+        """A condition's bitmap, over the rows of the request's snapshot."""
+        return self.members.bits[node_name(self.nodes[name])]
+
+    def size(self, name: str) -> int:
+        """For how many users a condition holds."""
+        return count_bits(self.bits(name))
+
+    def both(self, one: str, other: str) -> int:
+        """For how many users two conditions hold."""
+        return count_bits(self.bits(one) & self.bits(other))
+
+    def only_missing(self, name: str) -> int:
+        """For how many users a condition holds only because a value is missing."""
+        bits = self.members.bits.get(missing_name(self.nodes[name]))
+        return 0 if bits is None else count_bits(bits)
+
+    def ids(self, name: str) -> pa.Array:
+        """Of whom a condition holds: ids, ascending, of the user table's key type."""
+        return self.members.select(self.bits(name)).cast(self.key_type)
+
+
+def ask(
+    workspace: Workspace,
+    asked: Sequence[tuple[Request, Conditions]],
+    *,
+    engine: str = "polars",
+    cache: bool = True,
+) -> tuple[Answers, ...]:
+    """Answer all that is asked in one run: for each request, conditions by name.
+
+    They may be of any file; the request has the base, the day and the snapshot. Raises DataError,
+    NotPublishedError, StoreError.
+    """
+    requests = [_with(request, conditions) for request, conditions in asked]
+    found = evaluate(workspace, requests, engine=engine, use_cache=cache)
+    return tuple(_answers(found, number, asked[number][0]) for number in range(len(asked)))
+
+
+def _with(request: Request, conditions: Conditions) -> Request:
+    packs = tuple(Pack(name, "", each, each.at) for name, each in conditions.items())
+    return replace(request, file=replace(request.file, packs=packs, stages=()), packs=None)
+
+
+def _answers(found: Evaluation, number: int, request: Request) -> Answers:
+    file = found.plan.files[number]
+    members = found.members(number)
+    return Answers(
+        request,
+        members.size(node_name(file.base)),
+        members,
+        {pack.name: pack.node for pack in file.packs},
+        found.users[file.snapshot].key_type,
+    )
