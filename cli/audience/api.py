@@ -13,6 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from audience.analysis.causes import reasons
 from audience.analysis.flow import flow, write_flow
 from audience.analysis.overlap import overlap
 from audience.analysis.profile import profile
@@ -76,6 +77,7 @@ __all__ = [
     "profile",
     "prune",
     "read_log",
+    "reasons",
     "schedule",
     "schema",
     "show",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,10 +16,9 @@ from audience.errors import ExpectationError, NotPublishedError, StoreError, Usa
 from audience.evaluation import Evaluation, evaluate
 from audience.insight.expect import broken_expectations
 from audience.insight.summary import PackBits, StageBits, Summary, summarize
-from audience.lists import Lists
 from audience.membership import Membership
-from audience.plan.build import Request, reachable
-from audience.plan.nodes import FilePlan, Listed
+from audience.plan.build import Request
+from audience.plan.nodes import FilePlan
 from audience.records import record
 from audience.rules.project import Project
 from audience.rules.reference import Reference
@@ -113,7 +112,7 @@ class _Run:
                 _sizes_before(self.workspace, request),
             )
         )
-        listed = self._lists_of(file)
+        listed = self.found.listed(number)
         warnings = tuple(
             cautions(
                 request.file,
@@ -125,7 +124,7 @@ class _Run:
             )
         )
         packs = self._packs(number)
-        inputs = tuple(dict.fromkeys(_list_inputs(self.found.lists, listed)))
+        inputs = self.found.inputs(number)
         published = None
         if not dry_run and not broken:
             manifest = record(
@@ -156,18 +155,9 @@ class _Run:
             for pack in file.packs
         }
 
-    def _lists_of(self, file: FilePlan) -> list[Listed]:
-        every = self.found.plan.nodes
-        nodes = (every[number] for number in reachable(every, file.roots))
-        return [node for node in nodes if isinstance(node, Listed)]
-
 
 def _ids(members: Membership, name: str, key_type: pa.DataType) -> pa.Array:
     return members.ids(name).cast(key_type)
-
-
-def _list_inputs(lists: Lists, listed: Sequence[Listed]) -> Iterable[ListInput]:
-    return (each for node in listed for each in lists.inputs[node])
 
 
 def _sizes_before(workspace: Workspace, request: Request) -> Mapping[str, tuple[str, int]]:

@@ -16,11 +16,12 @@ from audience.engine.tables import TableData, choose_snapshot, open_snapshot
 from audience.errors import UsageError, nearest
 from audience.lists import Lists, read_lists
 from audience.membership import Membership
-from audience.plan.build import Request, build_plan
-from audience.plan.nodes import Plan
+from audience.plan.build import Request, build_plan, reachable
+from audience.plan.nodes import Listed, Plan
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import RuleFile
+from audience.store.manifest import ListInput
 from audience.workspace import Workspace, open_workspace, read_rules, today
 
 
@@ -38,6 +39,17 @@ class Evaluation:
     def members(self, number: int) -> Membership:
         """Who is in what, of one request: over the rows of the snapshot that it reads."""
         return self.outcome.memberships[self.plan.files[number].snapshot]
+
+    def listed(self, number: int) -> list[Listed]:
+        """The lists and published packs that a request names."""
+        every = self.plan.nodes
+        nodes = (every[node] for node in reachable(every, self.plan.files[number].roots))
+        return [node for node in nodes if isinstance(node, Listed)]
+
+    def inputs(self, number: int) -> tuple[ListInput, ...]:
+        """What they were read from, each once."""
+        read = self.lists.inputs
+        return tuple(dict.fromkeys(each for node in self.listed(number) for each in read[node]))
 
 
 def prepare(

@@ -13,6 +13,7 @@ from audience.errors import Source
 from audience.insight.summary import Summary
 from audience.plan.build import Request
 from audience.plan.nodes import Read
+from audience.rules.project import Project
 from audience.store.manifest import InputFile, ListInput, Manifest, RuleText, Window
 from audience.workspace import Workspace, below
 
@@ -72,7 +73,24 @@ def _inputs(workspace: Workspace, users: TableData, reads: Sequence[Read]) -> It
     for read in reads:
         table = users if read.days is None else workspace.tables[read.table]
         for file in table.within(read.days):
-            modified = datetime.fromtimestamp(file.modified // 1_000_000_000, UTC)
-            text = f"{modified:%Y-%m-%dT%H:%M:%S}.{file.modified % 1_000_000_000:09d}Z"
             path = below(file.path, workspace.project.root)
-            yield InputFile(table.name, path, file.size, text)
+            yield InputFile(table.name, path, file.size, _moment(file.modified))
+
+
+def changed_inputs(project: Project, manifest: Manifest) -> list[InputFile]:
+    """The files that a build was made from and that are gone, or not as it read them."""
+    return [each for each in manifest.inputs if not _is_here(project.root / each.path, each)]
+
+
+def _is_here(path: Path, as_read: InputFile) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (found.st_size, _moment(found.st_mtime_ns)) == (as_read.size, as_read.modified)
+
+
+def _moment(nanoseconds: int) -> str:
+    """A time since 1970, as manifests have it: UTC."""
+    whole, part = divmod(nanoseconds, 1_000_000_000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{part:09d}Z"

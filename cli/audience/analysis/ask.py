@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from audience.bits import Bits, count_bits
 from audience.engine.run import missing_name, node_name
+from audience.engine.tables import TableData
 from audience.evaluation import Evaluation, evaluate
 from audience.membership import Membership
 from audience.plan.build import Request
 from audience.rules.tree import Condition, Pack
+from audience.store.manifest import ListInput
 from audience.workspace import Workspace
 
 Conditions = Mapping[str, Condition]
@@ -28,7 +30,11 @@ class Answers:
 
     members: Membership = field(repr=False)
     nodes: Mapping[str, int] = field(repr=False)
-    key_type: pa.DataType = field(repr=False)
+    users: TableData = field(repr=False)
+    """The user table at the request's snapshot."""
+
+    lists: tuple[ListInput, ...] = ()
+    """The lists and published packs that were read."""
 
     def bits(self, name: str) -> Bits:
         """A condition's bitmap, over the rows of the request's snapshot."""
@@ -49,7 +55,7 @@ class Answers:
 
     def ids(self, name: str) -> pa.Array:
         """Of whom a condition holds: ids, ascending, of the user table's key type."""
-        return self.members.select(self.bits(name)).cast(self.key_type)
+        return self.members.select(self.bits(name)).cast(self.users.key_type)
 
 
 def ask(
@@ -82,5 +88,6 @@ def _answers(found: Evaluation, number: int, request: Request) -> Answers:
         members.size(node_name(file.base)),
         members,
         {pack.name: pack.node for pack in file.packs},
-        found.users[file.snapshot].key_type,
+        found.users[file.snapshot],
+        found.inputs(number),
     )

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from audience.commands.options import (
+    EngineOption,
     FormatOption,
     MinCellOption,
+    NoCacheOption,
     ProjectOption,
     QuietOption,
     SummaryFormatOption,
@@ -18,7 +20,7 @@ from audience.commands.options import (
 )
 from audience.commands.output import Format, SummaryFormat, guarded, say, write_grids, write_json
 from audience.commands.runs import told
-from audience.errors import StoreError
+from audience.errors import StoreError, UsageError
 
 _MEMBERS = 5
 # The help is markup: a bracket that is meant is escaped.
@@ -168,13 +170,25 @@ def diff_packs(
             show_default=False,
         ),
     ] = None,
+    why: Annotated[
+        bool,
+        typer.Option(
+            "--why",
+            help="Why: rules edited, tags changed, days moved on; the old rules are evaluated on "
+            "the new data, and the other way round.",
+        ),
+    ] = False,
+    engine: EngineOption = "polars",
+    no_cache: NoCacheOption = False,
     format: SummaryFormatOption = SummaryFormat.TABLE,
     min_cell: MinCellOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Compare two packs, two phases or two builds: who was kept, added, removed."""
+    """Compare two packs, two phases or two builds: who was kept, added, removed, and why."""
     from audience import api
+    from audience.insight.causes import shared_reasons
     from audience.insight.sharing import hidden_in_diff, shared_diff
+    from audience.report.causes import reasons_grids
     from audience.report.counts import diff_grids
     from audience.report.words import counted
 
@@ -186,11 +200,19 @@ def diff_packs(
             count = api.write_diff(opened, found, write)
             run.facts |= {"from": [found.old, found.new], "file": str(write), "files": count}
         say(f"wrote {counted(count, 'file')} below {write}")
-    hidden = hidden_in_diff(found, least_count(min_cell, format, opened), matrix=matrix)
+    reasons = None
+    if why:
+        if opened is None:
+            raise UsageError("--why evaluates rules: it needs a project")
+        reasons = api.reasons(opened, found, engine=engine, cache=not no_cache)
+    least = least_count(min_cell, format, opened)
+    hidden = hidden_in_diff(found, least, matrix=matrix, reasons=reasons)
     if format is SummaryFormat.JSON:
-        write_json(shared_diff(found, hidden, matrix=matrix))
+        value = shared_diff(found, hidden, matrix=matrix)
+        write_json(value | {"why": shared_reasons(reasons, hidden)} if reasons else value)
     else:
         grids = diff_grids(found, matrix=matrix, hidden=hidden)
+        grids += reasons_grids(reasons, hidden) if reasons else []
         write_grids(grids, markdown=format is SummaryFormat.MARKDOWN)
 
 

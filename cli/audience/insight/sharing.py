@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from audience.insight.causes import Reasons, tell_causes
 from audience.insight.cells import Cell, Table, hidden_cells
 from audience.insight.diff import NOBODY, BuildDiff, Place
 from audience.insight.overlap import Overlaps
@@ -92,8 +93,10 @@ def _both_of_names(names: Mapping[Cell, str], one: Cell, other: Cell) -> Cell:
     return both_of(names[one], names[other])
 
 
-def hidden_in_diff(diff: BuildDiff, least: int, *, matrix: bool) -> frozenset[Cell]:
-    """The counts of a comparison that can't be shared."""
+def hidden_in_diff(
+    diff: BuildDiff, least: int, *, matrix: bool, reasons: Reasons | None = None
+) -> frozenset[Cell]:
+    """The counts of a comparison, and of its causes, that can't be shared."""
     if least < 2:
         return frozenset()
     told = counts_of_diff(diff, matrix=matrix)
@@ -105,6 +108,8 @@ def hidden_in_diff(diff: BuildDiff, least: int, *, matrix: bool) -> frozenset[Ce
         kept = moved_of(pack.old, pack.new)
         table.sums.append(((old,), (kept, part_of(pack.old, "removed"))))
         table.sums.append(((new,), (kept, part_of(pack.new, "added"))))
+    for pack, explained in zip(diff.packs, reasons.packs if reasons else (), strict=False):
+        tell_causes(table, explained, part_of(pack.new, "added"), part_of(pack.old, "removed"))
     at = {_cell(place, place): place for place in places}
     for side, base in zip(("old", "new"), diff.bases, strict=True):
         if base is None:

@@ -277,7 +277,7 @@ class Lowering:
 
     def _rows(self, rows: tree.Rows, reach: Days) -> Rows:
         """Which rows count; no day out of reach has any that matter."""
-        first, last = self._days(rows.window)
+        first, last = self.days(rows.window)
         low = max((day for day in (first, reach[0]) if day is not None), default=None)
         days = (low, min(last, reach[1]))
         where = self.condition(rows.where) if rows.where else None
@@ -303,12 +303,19 @@ class Lowering:
         same = tuple(sorted((one.name, other.name) for one, other in then.same))
         return Then(rows, same, gap.low, gap.high, hours)
 
-    def _days(self, window: tree.Window) -> Days:
+    def days(self, window: tree.Window | Range[Duration]) -> Days:
+        """The first and the last day of a window, or of an `ago`."""
         match window:
             case Duration():
                 return self._within(window)
+            case Range(low, high) if isinstance(low, Duration) or isinstance(high, Duration):
+                return self._ago(cast("Range[Duration]", window))
             case Range(low, high):
-                return (low, self.as_of if high is None else min(high, self.as_of))
+                last = cast("date | None", high)
+                return (
+                    cast("date | None", low),
+                    self.as_of if last is None else min(last, self.as_of),
+                )
             case None:
                 return (None, self.as_of)
 

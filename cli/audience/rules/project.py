@@ -126,7 +126,11 @@ def find_project(start: Path) -> Path | None:
 
 def read_project(path: Path, shown: str) -> Project:
     """Read the project file. Raises RuleError with all its problems."""
-    source = read_source(path, shown)
+    return parse_project(read_source(path, shown), path.resolve().parent)
+
+
+def parse_project(source: Source, root: Path) -> Project:
+    """A project from its file's text, in a folder. Raises RuleError with all its problems."""
     problems = Problems()
     document, found = parse(source)
     problems.extend(found)
@@ -134,7 +138,6 @@ def read_project(path: Path, shown: str) -> Project:
         problems.raise_errors()
     node = document or Mapping((), Location(source, 1, 1))
     fields = problems.fields(node, PROJECT, "the project file")
-    root = path.resolve().parent
     if fields is None:
         problems.raise_errors()
         raise AssertionError  # unreachable: no fields is a problem

@@ -173,7 +173,7 @@ def _around(value: Any) -> Iterator[Any]:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return
     number = Decimal(str(value))
-    step = _step(number)
+    step = step_of(number)
     whole = isinstance(value, int)
     if whole:
         step = max(step, Decimal(1))
@@ -182,7 +182,7 @@ def _around(value: Any) -> Iterator[Any]:
         yield int(moved) if whole else type(value)(moved)
 
 
-def _step(number: Decimal) -> Decimal:
+def step_of(number: Decimal) -> Decimal:
     """One in the first digit, half or a tenth of it where that is small: 1000 of 5000, 1 of 18."""
     if not number:
         return Decimal(1)

@@ -1,0 +1,329 @@
+"""Two builds evaluated across: the old rules on the old and on the new data, with each edit made.
+
+All is asked in one run. Where the old data or rules can't be had any more, what is left is asked,
+and what can't be told is noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from audience.analysis.ask import Answers, Conditions, ask
+from audience.analysis.leaves import Leaf, leaves_of
+from audience.analysis.recorded import recorded_rules
+from audience.analysis.transitions import values_of
+from audience.bits import Flags
+from audience.errors import DataError, NotPublishedError, RuleError, StoreError, UsageError
+from audience.insight.diff import BuildDiff, PackDiff
+from audience.plan.build import Lowering, Request
+from audience.plan.nodes import Arena
+from audience.records import changed_inputs
+from audience.rules.edits import Edit, Edits, edits_between
+from audience.rules.scalars import Duration, Range
+from audience.rules.tree import All, Condition, Did, MeasureTest, RuleFile, Side
+from audience.store.manifest import FILE_NAME, ListInput, Manifest, read_manifest
+from audience.workspace import Workspace
+
+Places = npt.NDArray[np.int64]
+_REFUSED = (DataError, NotPublishedError, RuleError, StoreError)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What leads from one state of a pack to the next: kind and detail as a cause has them."""
+
+    kind: str
+    detail: str
+    at: str = ""
+    leaf: Leaf | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was asked at one day, of those users who are in question."""
+
+    answers: Answers
+    rows: Places = field(repr=False)
+    """The row of each user in that day's user table, -1 of who is not there."""
+
+    @property
+    def there(self) -> Flags:
+        """Who is in the user table."""
+        found: Flags = self.rows >= 0
+        return found
+
+    def flags(self, name: str) -> Flags:
+        """For whom a condition holds."""
+        bits = self.answers.bits(name)
+        if not len(bits):
+            return np.zeros(len(self.rows), dtype=np.bool_)
+        found: Flags = (bits[self.rows >> 3] >> (self.rows & 7).astype(np.uint8) & 1).view(np.bool_)
+        return found & self.there
+
+
+class Crossing:
+    """The packs of a comparison, evaluated across."""
+
+    def __init__(self, workspace: Workspace, found: BuildDiff, engine: str, *, cache: bool) -> None:
+        self.workspace = workspace
+        self.found = found
+        self.untold: list[str] = []
+        self._engine = engine
+        self._cache = cache
+        self.old_build, self.new_build = (_manifest(each) for each in found.origins if each)
+        self.old_file, self.new_file = map(self._file, (self.old_build, self.new_build))
+        self._lost = {
+            each.name: self._compare_inputs(each) for each in (self.old_build, self.new_build)
+        }
+        parts = [found.ids(pack) for pack in found.packs]
+        every = [each[name] for each in parts for name in ("added", "removed")]
+        self._users = pa.concat_arrays(every).unique()
+        self._columns: dict[tuple[date | None, str], pa.Array] = {}
+        self._names: dict[int, str] = {}
+        self._kept: list[Condition] = []
+        days = (self.old_build.as_of, self.new_build.as_of)
+        self._lowerings = [Lowering(Arena(), day, self.old_build.campaign) for day in days]
+        found_now, self.now, self.before = self._ask()
+        """The old rules on the new data, and on the old: None where that can't be had."""
+        self.later = found_now
+        """The new rules on the new data, and what leads there by edits; None where they fail."""
+        self.table = found_now or self._seen(*self._answers([(self._request_new(), {})]))
+        """Who is in the user table of the new day."""
+
+    def _file(self, build: Manifest) -> RuleFile | None:
+        try:
+            recorded = recorded_rules(self.workspace, build)
+        except RuleError as error:
+            first = error.problems[0].message if error.problems else "it is empty"
+            self.untold.append(f"the rules of {build.name} can't be read any more: {first}")
+            return None
+        self.untold += recorded.doubts
+        return recorded.file
+
+    def _compare_inputs(self, build: Manifest) -> frozenset[str]:
+        """The tables whose files are not as the build read them."""
+        changed = changed_inputs(self.workspace.project, build)
+        if changed:
+            self.untold.append(
+                f"{len(changed):,} of {len(build.inputs):,} files that {build.name} was made from "
+                f"are gone or not as they were, for example {changed[0].path}"
+            )
+        return frozenset(each.table for each in changed)
+
+    @property
+    def is_old_table_here(self) -> bool:
+        """Whether the user table is there as the old build read it."""
+        users = self.workspace.project.users.name
+        same = users not in self._lost[self.old_build.name]
+        return same and self._snapshot(self.old_build) == snapshot_of(self.old_build)
+
+    @cached_property
+    def step_before(self) -> Step:
+        """From the old pack as it was to what its rule gives with what is there of its data."""
+        lists = self._changed_lists(self.before, self.old_build)
+        if lists and not self._lost[self.old_build.name]:
+            kinds = {each.kind for each in lists}
+            if kinds == {"suppress"}:
+                return Step("suppressed", "on a suppress list then, and no more")
+            names = ", ".join(sorted({each.name for each in lists}))
+            return Step("list", f"{names}: not the ids of then")
+        return Step("unknown", f"the tables of {self.old_build.name} are not as they were")
+
+    @cached_property
+    def step_after(self) -> Step:
+        """From what the new rule gives with the data that is there to the new pack as it is."""
+        lists = self._changed_lists(self.later, self.new_build)
+        if lists and not self._lost[self.new_build.name]:
+            names = ", ".join(sorted({each.name for each in lists}))
+            return Step("list", f"{names}: other ids since {self.new_build.name}")
+        return Step("unknown", f"the tables of {self.new_build.name} are not as they were")
+
+    def _changed_lists(self, seen: Seen | None, build: Manifest) -> set[ListInput]:
+        """The lists of a build whose ids are others now."""
+        here = {(each.kind, each.name): each.sha256 for each in seen.answers.lists} if seen else {}
+        return {each for each in build.lists if here.get((each.kind, each.name)) != each.sha256}
+
+    def places(self, ids: pa.Array) -> Places:
+        """Where some of the users in question stand among all of them."""
+        return np.asarray(pc.index_in(ids, value_set=self._users)).astype(np.int64)
+
+    def column(self, seen: Seen, tag: str) -> pa.Array:
+        """A tag's values of all users in question, at one day."""
+        users = seen.answers.users
+        name = (users.snapshot, tag)
+        if name not in self._columns:
+            values = values_of(self.workspace, users, tag, self._users, self._engine)
+            self._columns[name] = values
+        return self._columns[name]
+
+    # What is asked.
+
+    def rule(self, file: RuleFile | None, name: str) -> Condition | None:
+        """A pack's whole rule in a file, its base included."""
+        pack = next((each for each in file.packs if each.name == name), None) if file else None
+        if file is None or pack is None:
+            return None
+        return pack.where if file.base is None else All((file.base, pack.where), pack.at)
+
+    def name_of(self, leaf: Leaf) -> str:
+        """What a leaf of the old rules is called: the same for leaves that ask the same."""
+        known = self._names.get(id(leaf))
+        if known is None:
+            asked = _asked(leaf)
+            # Conditions are known by identity, which is theirs while they are there.
+            self._kept.extend((leaf, asked))
+            known = "leaf " + " ".join(str(each.condition(asked)) for each in self._lowerings)
+            self._names[id(leaf)] = known
+        return known
+
+    def edits_of(self, pack: PackDiff) -> Iterator[tuple[Edit, str]]:
+        """The edits of a pack's rule, and by what name to ask for the rule once each is made."""
+        for number, edit in enumerate(self._edits[pack.name].edits):
+            yield edit, f"edit {number} of {pack.name}"
+
+    @cached_property
+    def _edits(self) -> dict[str, Edits]:
+        lower = Lowering(Arena(), self.new_build.as_of, self.new_build.campaign)
+
+        def same(one: Condition, other: Condition) -> bool:
+            self._kept.extend((one, other))
+            return lower.condition(one) == lower.condition(other)
+
+        out = {}
+        for pack in self.found.packs:
+            old, new = self.rule(self.old_file, pack.old), self.rule(self.new_file, pack.new)
+            if old is None or new is None:
+                out[pack.name] = Edits((), ())
+            else:
+                out[pack.name] = edits_between(old, new, same)
+        return out
+
+    def _ask(self) -> tuple[Seen | None, Seen | None, Seen | None]:
+        """As much as can be had: of new rules, of old rules on new data, and on old data."""
+        asked = [(self._request_new(), self._new_questions())]
+        if self.old_file is not None:
+            olds = self._old_questions(self.old_file)
+            for build in (self.new_build, self.old_build):
+                day, snapshot = build.as_of, self._snapshot(build)
+                asked.append((_request(self.old_file, day, snapshot), olds))
+        while asked:
+            try:
+                found: list[Seen | None] = [self._seen(each) for each in self._answers(asked)]
+            except _REFUSED as error:
+                self.untold.append(f"can't be evaluated any more: {' '.join(str(error).split())}")
+                asked.pop()
+            else:
+                new, now, before = (*found, None, None)[:3]
+                return new, now, before
+        return None, None, None
+
+    def _request_new(self) -> Request:
+        build = self.new_build
+        return _request(self.new_file or _bare(build), build.as_of, self._snapshot(build))
+
+    def _old_questions(self, file: RuleFile) -> dict[str, Condition]:
+        out: dict[str, Condition] = {}
+        for pack in self.found.packs:
+            rule = self.rule(file, pack.old)
+            if rule is not None:
+                out[f"rule {pack.old}"] = rule
+                for leaf in leaves_of(rule):
+                    name = self.name_of(leaf)
+                    out[name] = _asked(leaf)
+                    between = self._between(leaf)
+                    if between is not None:
+                        out[f"half of {name}"] = between
+        return out
+
+    def _new_questions(self) -> dict[str, Condition]:
+        out: dict[str, Condition] = {}
+        for pack in self.found.packs:
+            rule = self.rule(self.new_file, pack.new)
+            if rule is not None:
+                out[f"rule {pack.new}"] = rule
+                states = self._edits[pack.name].states
+                out |= {f"edit {n} of {pack.name}": state for n, state in enumerate(states)}
+        return out
+
+    def _between(self, leaf: Leaf) -> Did | None:
+        """A behaviour when the new days have come in, and the old ones have not fallen out."""
+        if not isinstance(leaf, Did) or self.new_build.as_of <= self.old_build.as_of:
+            return None
+        rows = leaf.rows
+        window = self._widened(rows.window) if isinstance(rows.window, Duration) else rows.window
+        measures = tuple(map(self._wider, leaf.measures))
+        if window == rows.window and measures == leaf.measures:
+            return None
+        return replace(leaf, rows=replace(rows, window=window), measures=measures)
+
+    def _wider(self, test: MeasureTest) -> MeasureTest:
+        if isinstance(test.range, Duration):
+            return replace(test, range=self._widened(test.range))
+        return test
+
+    def _widened(self, window: Duration) -> Range[date]:
+        days = [
+            Lowering(Arena(), build.as_of, "").days(window)
+            for build in (self.old_build, self.new_build)
+        ]
+        return Range(days[0][0], days[1][1])
+
+    def _snapshot(self, build: Manifest) -> date | None:
+        """The snapshot of a build, or the nearest there is."""
+        users = self.workspace.tables[self.workspace.project.users.name]
+        if not users.snapshots:
+            return None
+        own = snapshot_of(build)
+        if own in users.snapshots:
+            return own
+        self._note(f"the snapshot of the user table that {build.name} read is gone")
+        earlier = [day for day in users.snapshots if day <= build.as_of]
+        return max(earlier, default=min(users.snapshots))
+
+    def _note(self, text: str) -> None:
+        if text not in self.untold:
+            self.untold.append(text)
+
+    def _answers(self, asked: Sequence[tuple[Request, Conditions]]) -> tuple[Answers, ...]:
+        return ask(self.workspace, asked, engine=self._engine, cache=self._cache)
+
+    def _seen(self, answers: Answers) -> Seen:
+        keys = answers.members.keys
+        rows = pc.fill_null(pc.index_in(self._users.cast(keys.type), value_set=keys), -1)
+        return Seen(answers, np.asarray(rows).astype(np.int64))
+
+
+def snapshot_of(build: Manifest) -> date | None:
+    """The day of the snapshot that a build read; None where its table has none."""
+    return date.fromisoformat(build.snapshot) if build.snapshot else None
+
+
+def _manifest(origin: Path) -> Manifest:
+    """The manifest of a build's folder, or of that of a pack's file."""
+    folder = origin.parent if origin.is_file() else origin
+    if not (folder / FILE_NAME).is_file():
+        raise UsageError(f"{origin} lies alone: why a pack changed is told of published builds")
+    return read_manifest(folder)
+
+
+def _request(file: RuleFile, day: date, snapshot: date | None) -> Request:
+    """A request whose conditions have the base among them."""
+    return Request(replace(file, base=None), day, None, snapshot)
+
+
+def _bare(build: Manifest) -> RuleFile:
+    return RuleFile(build.campaign, build.phase, build.label, build.as_of, None, (), {})
+
+
+def _asked(leaf: Leaf) -> Condition:
+    """Of whom a leaf holds; of a split whoever its side would take."""
+    return replace(leaf, part=All((), leaf.at)) if isinstance(leaf, Side) else leaf

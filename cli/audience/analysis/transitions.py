@@ -1,0 +1,95 @@
+"""Values of a tag that became others: from what to what, the most frequent first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from math import floor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from audience.engine.choice import open_engine
+from audience.engine.columns import scan
+from audience.engine.tables import TableData
+from audience.insight.causes import Transition
+from audience.membership import combined
+from audience.rules.tree import Test
+from audience.rules.variations import step_of
+from audience.workspace import Workspace
+
+_MOST = 5
+_MOST_VALUES = 12
+OTHERS = "(others)"
+MISSING = "(missing)"
+
+
+def values_of(
+    workspace: Workspace, users: TableData, tag: str, ids: pa.Array, engine: str
+) -> pa.Array:
+    """A tag's values of some users; missing too where the user is not there."""
+    running = open_engine(engine, workspace.project.time_zone)
+    key = users.spec.key
+    try:
+        frame = scan(running, users, users.files, list(dict.fromkeys((key, tag))))
+        found = running.fetch(frame)
+    finally:
+        running.close()
+    keys = combined(found[key])
+    rows = pc.index_in(ids.cast(keys.type), value_set=keys)
+    return combined(found[tag]).take(rows)
+
+
+def transitions(test: Test, old: list[Any], new: list[Any]) -> tuple[Transition, ...]:
+    """How often which value became which other one; numbers in steps of the bound tested.
+
+    The last one stands for all pairs that are rarer than those before it.
+    """
+    spell = _speller(test, {*map(_hashable, old), *map(_hashable, new)})
+    pairs = Counter(
+        (spell(one), spell(other)) for one, other in zip(old, new, strict=True) if one != other
+    )
+    ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+    out = [Transition(one, other, count) for (one, other), count in ordered[:_MOST]]
+    left = sum(count for _, count in ordered[_MOST:])
+    return (*out, Transition(OTHERS, OTHERS, left)) if left else tuple(out)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _speller(test: Test, values: set[Any]) -> Callable[[Any], str]:
+    labels = {choice.value: choice.label for choice in test.tag.choices or () if choice.label}
+    coarse = len(values) > _MOST_VALUES
+    bound = test.argument
+    step = step_of(Decimal(str(bound))) if _is_number(bound) else None
+
+    def spell(value: Any) -> str:
+        if value is None:
+            return MISSING
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, list):
+            return "[" + ", ".join(map(spell, value)) + "]"
+        if value in labels:
+            return f"{labels[value]} ({value})"
+        if coarse and step is not None and _is_number(value):
+            low = floor(Decimal(str(value)) / step) * step
+            return f"{_plain(low)} to below {_plain(low + step)}"
+        if coarse and isinstance(value, date):
+            return f"{value:%Y-%m}"
+        return f"{value:,}" if _is_number(value) else str(value)
+
+    return spell
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():,f}"
