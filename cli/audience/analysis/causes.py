@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,8 @@ from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import Condition, Did, Kept, Not, Side, Test
 from audience.rules.words import words
-from audience.workspace import open_workspace
+from audience.store.manifest import FILE_NAME, Manifest, read_manifest
+from audience.workspace import Workspace, open_workspace
 
 
 @dataclass
@@ -75,17 +77,36 @@ def reasons(
     are evaluated with the tables as they lie here: where these are not those of the build any more,
     ``untold`` says so. Raises UsageError, DataError, StoreError, RuleError.
     """
-    if None in found.origins:
-        raise UsageError("why a pack changed is told of packs that were published")
-    if not found.packs:
-        text = "no pack is on both sides; name one of each: campaign/phase/pack"
-        return Reasons(found.old, found.new, (), (text,))
+    old, new = (_manifest(each) for each in found.origins)
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    crossing = Crossing(workspace, found, engine, cache=cache)
+    return explain(workspace, found, (old, new), engine=engine, cache=cache)
+
+
+def explain(
+    workspace: Workspace,
+    found: BuildDiff,
+    builds: tuple[Manifest, Manifest],
+    *,
+    engine: str = "polars",
+    cache: bool = True,
+) -> Reasons:
+    """The same of two builds by their manifests, whether published or not."""
+    if not found.packs:
+        text = "no pack is on both sides; name one of each: campaign/phase/pack"
+        return Reasons(found.old, found.new, (), (text,))
+    crossing = Crossing(workspace, found, builds, engine, cache=cache)
     explained = tuple(_Explainer(crossing, pack).explained() for pack in found.packs)
     return Reasons(found.old, found.new, explained, tuple(crossing.untold))
+
+
+def _manifest(origin: Path | None) -> Manifest:
+    """The manifest of a build's folder, or of that of a pack's file."""
+    folder = origin.parent if origin is not None and origin.is_file() else origin
+    if folder is None or not (folder / FILE_NAME).is_file():
+        raise UsageError(f"{origin} lies alone: why a pack changed is told of published builds")
+    return read_manifest(folder)
 
 
 class _Explainer:

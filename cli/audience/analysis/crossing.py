@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +21,7 @@ from audience.analysis.leaves import Leaf, leaves_of
 from audience.analysis.recorded import recorded_rules
 from audience.analysis.transitions import values_of
 from audience.bits import Flags
-from audience.errors import DataError, NotPublishedError, RuleError, StoreError, UsageError
+from audience.errors import DataError, NotPublishedError, RuleError, StoreError
 from audience.insight.diff import BuildDiff, PackDiff
 from audience.plan.build import Lowering, Request
 from audience.plan.nodes import Arena
@@ -30,7 +29,7 @@ from audience.records import changed_inputs
 from audience.rules.edits import Edit, Edits, edits_between
 from audience.rules.scalars import Duration, Range
 from audience.rules.tree import All, Condition, Did, MeasureTest, RuleFile, Side
-from audience.store.manifest import FILE_NAME, ListInput, Manifest, read_manifest
+from audience.store.manifest import ListInput, Manifest
 from audience.workspace import Workspace
 
 Places = npt.NDArray[np.int64]
@@ -73,13 +72,21 @@ class Seen:
 class Crossing:
     """The packs of a comparison, evaluated across."""
 
-    def __init__(self, workspace: Workspace, found: BuildDiff, engine: str, *, cache: bool) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        found: BuildDiff,
+        builds: tuple[Manifest, Manifest],
+        engine: str,
+        *,
+        cache: bool,
+    ) -> None:
         self.workspace = workspace
         self.found = found
         self.untold: list[str] = []
         self._engine = engine
         self._cache = cache
-        self.old_build, self.new_build = (_manifest(each) for each in found.origins if each)
+        self.old_build, self.new_build = builds
         self.old_file, self.new_file = map(self._file, (self.old_build, self.new_build))
         self._lost = {
             each.name: self._compare_inputs(each) for each in (self.old_build, self.new_build)
@@ -305,14 +312,6 @@ class Crossing:
 def snapshot_of(build: Manifest) -> date | None:
     """The day of the snapshot that a build read; None where its table has none."""
     return date.fromisoformat(build.snapshot) if build.snapshot else None
-
-
-def _manifest(origin: Path) -> Manifest:
-    """The manifest of a build's folder, or of that of a pack's file."""
-    folder = origin.parent if origin.is_file() else origin
-    if not (folder / FILE_NAME).is_file():
-        raise UsageError(f"{origin} lies alone: why a pack changed is told of published builds")
-    return read_manifest(folder)
 
 
 def _request(file: RuleFile, day: date, snapshot: date | None) -> Request:

@@ -24,17 +24,76 @@ from audience.rules.words import words
 
 
 @dataclass
-class _Asked:
-    """The packs that one rule's waterfall asks for, by what they are for."""
+class Steps:
+    """The conditions that one pack's waterfall asks for, and what they are for."""
 
     pack: Pack
-    found: dict[str, Condition] = field(default_factory=dict)
+    conditions: dict[str, Condition] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
     nearby: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pack: Pack, base: Condition | None, *, bounds: bool = True) -> Steps:
+        """Those of a pack in a file with a base; without ``bounds`` none of moved ones."""
+        asked = cls(pack)
+        asked.conditions[asked.name()] = pack.where
+        before: list[Condition] = []
+        for number, place in enumerate(places(pack.where, base)):
+            asked.places.append(place)
+            asked.conditions[asked.name(number, "alone")] = place.condition
+            if place.in_order:
+                # What limits the conditions before it has them inside.
+                held = isinstance(place.condition, (Kept, Side, Stage))
+                before = [place.condition] if held else [*before, place.condition]
+                asked.conditions[asked.name(number, "after")] = All(tuple(before), pack.at)
+            without = place.put(None)
+            if without is not None:
+                asked.conditions[asked.name(number, "without")] = without
+            if bounds:
+                asked._move_bounds(number, place)
+        return asked
 
     def name(self, *parts: object) -> str:
         """What one of them is called."""
         return "·".join(map(str, (self.pack.name, *parts)))
+
+    def _move_bounds(self, number: int, place: Place) -> None:
+        for text, condition in nearby(place.condition):
+            name = self.name(number, "at", text)
+            whole = place.put(condition)
+            assert whole is not None
+            self.conditions[name] = whole
+            self.nearby.setdefault(number, []).append((text, name))
+
+    def counted(self, found: Answers) -> Waterfall:
+        """The waterfall, from the answers."""
+        size = found.size(self.name())
+
+        def sized(name: str) -> int | None:
+            return found.size(name) if name in self.conditions else None
+
+        steps = []
+        for number, place in enumerate(self.places):
+            alone = self.name(number, "alone")
+            around = []
+            for text, name in self.nearby.get(number, ()):
+                other = found.size(name)
+                around.append(Nearby(text, other, other - size))
+            steps.append(
+                Step(
+                    place.depth,
+                    _asked_words(place.condition),
+                    str(place.condition.at),
+                    found.size(alone),
+                    sized(self.name(number, "after")),
+                    sized(self.name(number, "without")),
+                    found.only_missing(alone),
+                    tuple(around),
+                )
+            )
+        name = f"{found.request.file.name}/{self.pack.name}"
+        day = found.request.as_of
+        return Waterfall(name, self.pack.label, day, found.base, size, tuple(steps))
 
 
 def waterfall(
@@ -54,77 +113,22 @@ def waterfall(
     """
     day = day_or_none(as_of)
     workspace, requests = prepare(project, paths_of(rules), day, packs, variables or {})
-    asked = [list(_ask_all(request)) for request in requests]
+    asked = [list(_steps(request)) for request in requests]
     conditions = [
-        {name: each for one in of_file for name, each in one.found.items()} for of_file in asked
+        {name: each for one in of_file for name, each in one.conditions.items()}
+        for of_file in asked
     ]
     pairs = list(zip(requests, conditions, strict=True))
     answers = ask(workspace, pairs, engine=engine, cache=cache)
     return tuple(
-        _waterfall(one, found)
-        for of_file, found in zip(asked, answers, strict=True)
-        for one in of_file
+        one.counted(found) for of_file, found in zip(asked, answers, strict=True) for one in of_file
     )
 
 
-def _ask_all(request: Request) -> Iterator[_Asked]:
+def _steps(request: Request) -> Iterator[Steps]:
     for pack in request.file.packs:
         if request.packs is None or pack.name in request.packs:
-            yield _ask(pack, request.file.base)
-
-
-def _ask(pack: Pack, base: Condition | None) -> _Asked:
-    asked = _Asked(pack)
-    asked.found[asked.name()] = pack.where
-    before: list[Condition] = []
-    for number, place in enumerate(places(pack.where, base)):
-        asked.places.append(place)
-        asked.found[asked.name(number, "alone")] = place.condition
-        if place.in_order:
-            # What limits the conditions before it has them inside.
-            held = isinstance(place.condition, (Kept, Side, Stage))
-            before = [place.condition] if held else [*before, place.condition]
-            asked.found[asked.name(number, "after")] = All(tuple(before), pack.at)
-        without = place.put(None)
-        if without is not None:
-            asked.found[asked.name(number, "without")] = without
-        for text, condition in nearby(place.condition):
-            name = asked.name(number, "at", text)
-            whole = place.put(condition)
-            assert whole is not None
-            asked.found[name] = whole
-            asked.nearby.setdefault(number, []).append((text, name))
-    return asked
-
-
-def _waterfall(asked: _Asked, found: Answers) -> Waterfall:
-    size = found.size(asked.name())
-
-    def sized(name: str) -> int | None:
-        return found.size(name) if name in asked.found else None
-
-    steps = []
-    for number, place in enumerate(asked.places):
-        alone = asked.name(number, "alone")
-        around = []
-        for text, name in asked.nearby.get(number, ()):
-            other = found.size(name)
-            around.append(Nearby(text, other, other - size))
-        steps.append(
-            Step(
-                place.depth,
-                _asked_words(place.condition),
-                str(place.condition.at),
-                found.size(alone),
-                sized(asked.name(number, "after")),
-                sized(asked.name(number, "without")),
-                found.only_missing(alone),
-                tuple(around),
-            )
-        )
-    name = f"{found.request.file.name}/{asked.pack.name}"
-    day = found.request.as_of
-    return Waterfall(name, asked.pack.label, day, found.base, size, tuple(steps))
+            yield Steps.of(pack, request.file.base)
 
 
 def _asked_words(condition: Condition) -> str:
