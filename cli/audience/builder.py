@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ from audience.records import record
 from audience.rules.project import Project
 from audience.rules.reference import Reference
 from audience.store.layout import days_of, phase_folder
-from audience.store.manifest import ListInput, to_json
+from audience.store.manifest import ListInput, Manifest, to_json
 from audience.store.publish import PackData, Published, campaign_lock, publish
 from audience.store.read import newest_with, open_build
 from audience.workspace import Workspace
@@ -75,11 +75,13 @@ def run_build(
         evaluated = evaluate(
             workspace, requests, engine=engine, steps=steps, use_cache=use_cache, plain=plain
         )
-        run = _Run(evaluated, steps)
         results: list[BuildResult] = []
         for number in range(len(requests)):
             try:
-                results.append(run.finish(number, dry_run=dry_run))
+                result = result_of(evaluated, number)
+                if not dry_run and not result.broken:
+                    result = _publish(evaluated, number, result, steps)
+                results.append(result)
             except StoreError as error:
                 done = [each.summary.name for each in results if each.published]
                 if not done:
@@ -91,69 +93,66 @@ def run_build(
     return tuple(results)
 
 
-class _Run:
-    """What one run found of its requests, published one by one."""
-
-    def __init__(self, found: Evaluation, steps: Steps) -> None:
-        self.found = found
-        self.workspace = found.workspace
-        self.steps = steps
-
-    def finish(self, number: int, *, dry_run: bool) -> BuildResult:
-        """One file's result, published unless it is a dry run or its expectations are broken."""
-        request, file = self.found.requests[number], self.found.plan.files[number]
-        summary = _summarize(file, self.found.members(number))
-        members = self.found.members(number)
-        broken = tuple(
-            broken_expectations(
-                request.file,
-                summary,
-                {pack.name: members.size(node_name(pack.node)) for pack in file.guards},
-                _sizes_before(self.workspace, request),
-            )
+def result_of(found: Evaluation, number: int) -> BuildResult:
+    """One request's result, as it would be published."""
+    request, file = found.requests[number], found.plan.files[number]
+    members = found.members(number)
+    summary = _summarize(file, members)
+    broken = tuple(
+        broken_expectations(
+            request.file,
+            summary,
+            {pack.name: members.size(node_name(pack.node)) for pack in file.guards},
+            _sizes_before(found.workspace, request),
         )
-        listed = self.found.listed(number)
-        warnings = tuple(
-            cautions(
-                request.file,
-                summary,
-                self.found.outcome,
-                self.found.plan.inputs[number],
-                self.workspace.tables,
-                {node: len(self.found.lists.ids[node]) for node in listed},
-            )
+    )
+    warnings = tuple(
+        cautions(
+            request.file,
+            summary,
+            found.outcome,
+            found.plan.inputs[number],
+            found.workspace.tables,
+            {node: len(found.lists.ids[node]) for node in found.listed(number)},
         )
-        packs = self._packs(number)
-        inputs = self.found.inputs(number)
-        published = None
-        if not dry_run and not broken:
-            manifest = record(
-                self.workspace,
-                request,
-                self.found.users[file.snapshot],
-                self.found.plan.inputs[number],
-                inputs,
-                summary,
-            )
-            text = to_json(summary.to_dict())
-            project = self.workspace.project
-            with self.steps.step("write", summary.name, told=False) as step:
-                published = publish(
-                    project.packs, manifest, tuple(packs.values()), text, project.access
-                )
-                step.rows = sum(pack.size for pack in summary.packs)
-        return BuildResult(summary, published, warnings, packs, broken, inputs)
+    )
+    packs = _packs(found, number)
+    return BuildResult(summary, None, warnings, packs, broken, found.inputs(number))
 
-    def _packs(self, number: int) -> Mapping[str, PackData]:
-        file = self.found.plan.files[number]
-        key_type = self.found.users[file.snapshot].key_type
-        members = self.found.members(number)
-        return {
-            pack.name: PackData(
-                pack.name, pack.label, partial(_ids, members, node_name(pack.node), key_type)
-            )
-            for pack in file.packs
-        }
+
+def manifest_of(found: Evaluation, number: int, result: BuildResult) -> Manifest:
+    """What a request's manifest says, but for its packs' files, which are written first."""
+    return record(
+        found.workspace,
+        found.requests[number],
+        found.users[found.plan.files[number].snapshot],
+        found.plan.inputs[number],
+        result.lists,
+        result.summary,
+    )
+
+
+def _publish(found: Evaluation, number: int, result: BuildResult, steps: Steps) -> BuildResult:
+    manifest = manifest_of(found, number, result)
+    text = to_json(result.summary.to_dict())
+    project = found.workspace.project
+    with steps.step("write", result.summary.name, told=False) as step:
+        data = tuple(result.packs.values())
+        published = publish(project.packs, manifest, data, text, project.access)
+        step.rows = sum(pack.size for pack in result.summary.packs)
+    return replace(result, published=published)
+
+
+def _packs(found: Evaluation, number: int) -> Mapping[str, PackData]:
+    file = found.plan.files[number]
+    key_type = found.users[file.snapshot].key_type
+    members = found.members(number)
+    return {
+        pack.name: PackData(
+            pack.name, pack.label, partial(_ids, members, node_name(pack.node), key_type)
+        )
+        for pack in file.packs
+    }
 
 
 def _ids(members: Membership, name: str, key_type: pa.DataType) -> pa.Array:
