@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from audience.insight.reasons import Reason
+
 MakeProject = Callable[..., Path]
 
 
@@ -19,3 +21,23 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+
+
+def follows(reason: Reason) -> bool:
+    """Whether a condition follows from its parts as its kind says."""
+    parts = [part.held for part in reason.parts]
+    match reason.kind:
+        case "all":
+            return reason.held == all(parts)
+        case "any":
+            return reason.held == any(parts)
+        case "none":
+            return reason.held == (not any(parts))
+        case "not":
+            return reason.held == (not parts[0])
+        case "at_least":
+            return reason.held == (sum(parts) >= reason.least)
+        case "limit" | "split":
+            return parts[0] or not reason.held
+        case _:
+            return not parts

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         tags,
         verify,
         waterfall,
+        why,
     )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "tags",
     "verify",
     "waterfall",
+    "why",
 ]
 
 

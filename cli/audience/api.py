@@ -19,6 +19,7 @@ from audience.analysis.overlap import overlap
 from audience.analysis.profile import profile
 from audience.analysis.tags import report_tags
 from audience.analysis.waterfall import waterfall
+from audience.analysis.why import why
 from audience.builder import BuildResult, run_build
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
@@ -85,6 +86,7 @@ __all__ = [
     "today",
     "verify",
     "waterfall",
+    "why",
     "write_diff",
     "write_flow",
     "write_schemas",

@@ -30,6 +30,11 @@ def unpack(bits: Bits, count: int) -> Flags:
     return np.unpackbits(bits, count=count, bitorder="little").view(np.bool_)
 
 
+def has_row(bits: Bits, row: int) -> bool:
+    """Whether a row is in it."""
+    return bool(bits[row // 8] >> (row % 8) & 1)
+
+
 def nobody(count: int) -> Bits:
     """None of so many rows."""
     return np.zeros((count + 7) // 8, dtype=np.uint8)

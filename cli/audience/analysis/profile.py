@@ -8,17 +8,17 @@ from datetime import date, datetime
 from typing import Any
 
 from audience.analysis.ask import ask
+from audience.analysis.single import single
 from audience.analysis.tags import report_tags
-from audience.errors import Location, UsageError
+from audience.errors import Location
 from audience.evaluation import prepare
 from audience.given import day_or_none
 from audience.insight.profile import Counts, Profile, profile_of
 from audience.insight.tags import QUANTILES, TagReport
 from audience.kinds import Kind, Tag
 from audience.operators import PREDICATES
-from audience.plan.build import Request
 from audience.rules.project import Project
-from audience.rules.tree import All, Condition, Not, Pack, Test
+from audience.rules.tree import All, Condition, Not, Test
 
 BASE = "base"
 _MOST_VALUES = 24
@@ -53,10 +53,10 @@ def profile(
     day = day_or_none(as_of)
     names = [pack] if against == BASE else [pack, against]
     workspace, requests = prepare(project, (), day, names, variables or {})
-    request, own = _single(requests, pack)
+    request, own = single(requests, pack)
     baseline: Condition = All((), own.at)
     if against != BASE:
-        other, found = _single(requests, against)
+        other, found = single(requests, against)
         parts = (other.file.base, found.where) if other.file.base else (found.where,)
         baseline = All(parts, found.at)
     known = workspace.catalog.users.tags
@@ -85,22 +85,6 @@ def profile(
     name = f"{request.file.name}/{own.name}"
     four = (answers.size(_PACK), answers.size(_BASELINE), answers.size(_REST), answers.size(_BOTH))
     return profile_of(name, against, four, counts)
-
-
-def _single(requests: Sequence[Request], name: str) -> tuple[Request, Pack]:
-    found = [
-        (request, pack)
-        for request in requests
-        for pack in request.file.packs
-        if request.packs and pack.name in request.packs
-    ]
-    exact = [
-        each for each in found if name in (each[1].name, f"{each[0].file.name}/{each[1].name}")
-    ]
-    if len(exact) != 1:
-        names = ", ".join(f"{request.file.name}/{pack.name}" for request, pack in exact or found)
-        raise UsageError(f"`{name}` is not one pack: {names}")
-    return exact[0]
 
 
 def _values(tag: Tag, report: TagReport, at: Location) -> Iterator[_Value]:

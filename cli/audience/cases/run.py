@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,17 +14,18 @@ from audience.cases.reader import Case, CaseFile, Expected, UserKey
 from audience.cases.tables import apart, can_be_apart, write_tables
 from audience.engine.base import Engine
 from audience.engine.choice import open_engine
-from audience.engine.relations import UNFOLLOWED
-from audience.engine.run import Means, Outcome, measure_user, node_name, run_plan
+from audience.engine.person import read_person
+from audience.engine.run import Means, Outcome, node_name, run_plan
 from audience.engine.tables import TableData
 from audience.errors import Location
-from audience.insight.why import WhyLine, why
+from audience.insight.reasons import reason_of
+from audience.insight.why import WhyLine, lines_of
 from audience.kinds import Kind
-from audience.plan.build import Parts, Request, build_plan, plan_parts
-from audience.plan.nodes import Fold, Ids, Kept, Listed, Plan, Published, Share, Test
+from audience.plan.build import Request, build_plan
+from audience.plan.nodes import Ids, Kept, Listed, Plan, Published, Share, Test
+from audience.plan.parts import plan_parts
 from audience.rules.reference import Reference
-from audience.rules.tree import All, Condition, Did, Named, RuleFile
-from audience.rules.tree import Test as TagTest
+from audience.rules.tree import All, Named, RuleFile
 from audience.rules.walk import below
 from audience.workspace import Workspace, shown
 
@@ -152,7 +152,7 @@ class _Run:
             key = apart(user, number) if number else user
             wanted = user in expected.inside
             if (key in members) is not wanted:
-                lines = self._why(expected.pack, key, case, user, tables)
+                lines = self._why(expected.pack, key, tables)
                 at = expected.places[user]
                 yield Failure(case.name, expected.pack, user, wanted, at, lines)
 
@@ -160,8 +160,6 @@ class _Run:
         self,
         pack: str,
         key: UserKey,
-        case: Case,
-        user: UserKey,
         tables: Mapping[str, TableData],
     ) -> tuple[WhyLine, ...]:
         where = next(each.where for each in self.file.packs if each.name == pack)
@@ -169,37 +167,19 @@ class _Run:
         if self.file.base is not None:
             base = Named("base", self.file.base, None, self.file.base.at)
             whole = All((base, where), where.at)
-        parts = list(below(whole))
-        planned = plan_parts(self.file, self.as_of, parts, self.workspace.catalog)
-        outcome = self._run(planned.plan, tables)
-        held = {
-            number
-            for number in set(planned.nodes.values())
-            if key in set(self._ids(outcome, number))
-        }
-        measures = measure_user(planned.plan, tables, self.engine, key)
-        row = next(
-            row
-            for row in case.rows[self.users]
-            if row.get(self.workspace.catalog.users.key) == user
-        )
-
-        def found(condition: Condition) -> str:
-            if isinstance(condition, TagTest):
-                value = row.get(condition.tag.name)
-                return "missing" if value is None else f"is {_shown(value)}"
-            if isinstance(condition, Did):
-                return _found_events(condition, planned, measures)
-            return ""
-
-        return why(whole, lambda each: planned.nodes[id(each)] in held, found)
+        planned = plan_parts(self.file, self.as_of, list(below(whole)), self.workspace.catalog)
+        lists = self._lists(planned.plan)
+        means = Means.plain(self.engine)
+        person = read_person(planned.plan, tables, tables[self.users], means, lists, key)
+        assert person is not None  # who is in a case's packs is in its tables
+        return lines_of(reason_of(whole, planned, person)[0])
 
     def _run(self, plan: Plan, tables: Mapping[str, TableData]) -> Outcome:
-        lists: dict[Listed, pa.Array] = {
-            node: self._list(node) for node in plan.nodes if isinstance(node, Ids | Published)
-        }
         users: dict[date | None, TableData] = {None: tables[self.users]}
-        return run_plan(plan, tables, users, Means.plain(self.engine), lists)
+        return run_plan(plan, tables, users, Means.plain(self.engine), self._lists(plan))
+
+    def _lists(self, plan: Plan) -> dict[Listed, pa.Array]:
+        return {node: self._list(node) for node in plan.nodes if isinstance(node, Ids | Published)}
 
     def _list(self, node: Listed) -> pa.Array:
         kind = pa.int64() if self.whole else pa.large_string()
@@ -218,28 +198,3 @@ class _Run:
     def _ids(self, outcome: Outcome, node: int) -> list[UserKey]:
         ids: list[UserKey] = outcome.memberships[None].ids(node_name(node)).to_pylist()
         return ids
-
-
-def _found_events(did: Did, planned: Parts, measures: Mapping[int, Mapping[Any, Any]]) -> str:
-    """What was measured of the events that counted."""
-    told: dict[str, str] = {}
-    for number in planned.folds[id(did)]:
-        fold = planned.plan.nodes[number]
-        if not isinstance(fold, Fold):
-            continue
-        found = measures.get(number, {})
-        for limit in fold.limits:
-            name = limit.name + (f"({limit.column})" if limit.column else "")
-            value = found.get(limit, limit.measure.of_nothing)
-            told[name] = "missing" if value is None else _shown(value)
-    text = ", ".join(f"{name} is {value}" for name, value in told.items())
-    first = next((measures.get(n, {}).get(UNFOLLOWED) for n in planned.folds[id(did)]), None)
-    return text if first is None else f"{text} ({first} before `then`)"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_shown, value)) + "]"
-    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -23,6 +23,7 @@ from audience.commands.schedule import schedule
 from audience.commands.tags import tags
 from audience.commands.test import run_cases
 from audience.commands.upkeep import forget, prune
+from audience.commands.why import why
 
 _EPILOG = "Exit codes: " + ", ".join(
     f"{code.value} {code.name.lower().replace('_', ' ')}" for code in ExitCode
@@ -48,6 +49,7 @@ app.command("size", rich_help_panel=_RUN)(size)
 app.command("build-pack", rich_help_panel=_RUN)(build_pack)
 app.command("waterfall", rich_help_panel=_RUN)(waterfall)
 app.command("profile", rich_help_panel=_RUN)(profile)
+app.command("why", rich_help_panel=_RUN)(why)
 app.command("flow", rich_help_panel=_RUN)(flow)
 app.command("explain", rich_help_panel=_RUN)(explain)
 app.command("schedule", rich_help_panel=_RUN)(schedule)

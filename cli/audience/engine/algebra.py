@@ -179,12 +179,8 @@ class Algebra:
         part = self._answers[node.part]
         rows = np.flatnonzero(unpack(part.closed, self.count))
         if len(rows) > node.keep:
-            # Equal hashes are told apart by the key, as ever: by its position.
-            order: list[npt.NDArray[Any]] = [self._ring().ranks[rows], self._hashes()[rows]]
-            if node.by is not None:
-                values, missing = _ordered(self.given.columns[node.by], node.descending)
-                order += [values[rows], missing[rows]]
-            rows = rows[np.lexsort(order)[: node.keep]]
+            by = None if node.by is None else self.given.columns[node.by]
+            rows = in_order_of(node, rows, self._ring(), self._hashes(), by)[: node.keep]
         flags = np.zeros(self.count, dtype=np.bool_)
         flags[rows] = True
         kept = pack(flags)
@@ -205,6 +201,25 @@ class Algebra:
         (bits,) = self._ring().by_row([pack(flags)])
         self.strangers[node] = len(ids) - count_bits(bits)
         return bits
+
+
+def in_order_of(
+    limit: Kept,
+    rows: npt.NDArray[np.intp],
+    ring: Keyring,
+    hashed: npt.NDArray[np.uint64],
+    by: pa.Array | None,
+) -> npt.NDArray[np.intp]:
+    """Some rows in the order in which a limit keeps them.
+
+    ``hashed`` and ``by``, the column that it goes by, are of all rows.
+    """
+    # Equal hashes are told apart by the key, as ever: by its position.
+    order: list[npt.NDArray[Any]] = [ring.ranks[rows], hashed[rows]]
+    if by is not None:
+        values, missing = _ordered(by, limit.descending)
+        order += [values[rows], missing[rows]]
+    return rows[np.lexsort(order)]
 
 
 def _all(parts: Sequence[Bits]) -> Bits:

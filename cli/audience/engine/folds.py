@@ -43,12 +43,12 @@ def passing(tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node]) -> 
 
 
 def measures_of(
-    tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node], user: int | str
+    tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node]
 ) -> tuple[nw.LazyFrame[Any], Callable[[Mapping[str, Any]], dict[Limit | str, Any]]]:
-    """One user's aggregates: a row, or none without events; and how the measures are read of it."""
+    """The aggregates of rows that are one user's: a row, or none without events; how to read it."""
     events = tables[fold.rows.table]
     measured = [_measured(limit, events.types, fold.each is not None) for limit in fold.limits]
-    rows = select_rows(tables, fold.rows, nodes).filter(nw.col(events.key) == user)
+    rows = select_rows(tables, fold.rows, nodes)
     pairs = list(zip(fold.limits, measured, strict=True))
 
     def read(row: Mapping[str, Any]) -> dict[Limit | str, Any]:

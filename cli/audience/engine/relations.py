@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from audience.bits import Bits, complement, pack
-from audience.engine.base import HOUR, OWN, ROW, TIME, Engine
+from audience.engine.base import DAY, HOUR, OWN, ROW, TIME, Engine
 from audience.engine.columns import scan
 from audience.engine.folds import LARGEST, largest, measures_of, passing, summed
 from audience.engine.rows import Events, any_matching, matching, select_rows
@@ -24,6 +24,7 @@ from audience.errors import DataError
 from audience.keyring import Keyring
 from audience.kinds import Kind
 from audience.membership import combined
+from audience.plan.build import fold_columns
 from audience.plan.nodes import Fold, Limit, Plan, Read, Rows
 
 _ROWS = OWN + "rows"
@@ -31,7 +32,7 @@ UNFOLLOWED = "unfollowed"
 
 
 class Relations:
-    """The rows that some folds want, of every table, read once and held."""
+    """The rows that some folds want, of every table, read once and held; those of one ``user``."""
 
     def __init__(
         self,
@@ -39,11 +40,13 @@ class Relations:
         tables: Mapping[str, TableData],
         engine: Engine,
         folds: Sequence[Fold],
+        user: int | str | None = None,
     ) -> None:
         self.plan = plan
         self.tables = tables
         self.engine = engine
         self.folds = folds
+        self.user = user
         self.events = {
             read.table: self._read(read, rows)
             for read in plan.events
@@ -60,20 +63,42 @@ class Relations:
         differ = pack(flags)
         return complement(differ, len(ring)) if fold.absent else differ
 
-    def measure(self, fold: Fold, user: int | str) -> dict[Limit | str, Any]:
-        """A fold's measures of one user's events; none where none counted.
+    def measure(self, fold: Fold) -> dict[Limit | str, Any]:
+        """A fold's measures of the one user's events; none where none counted.
 
         Where rows must be followed, :data:`UNFOLLOWED` counts them whatever follows.
         """
-        frame, read_row = measures_of(self.events, fold, self.plan.nodes, user)
+        frame, read_row = measures_of(self.events, fold, self.plan.nodes)
         rows = self.engine.fetch(frame).to_pylist()
         out = read_row(rows[0]) if rows else {}
         if fold.rows.then is not None:
             alone = select_rows(self.events, replace(fold.rows, then=None), self.plan.nodes)
-            mine = alone.filter(nw.col(self.events[fold.rows.table].key) == user)
-            counted = self.engine.fetch(mine.select(nw.len().alias(_ROWS)))
+            counted = self.engine.fetch(alone.select(nw.len().alias(_ROWS)))
             out[UNFOLLOWED] = int(counted[_ROWS][0].as_py())
         return out
+
+    def newest(self, fold: Fold, most: int) -> tuple[dict[str, Any], ...]:
+        """The newest of the one user's rows that a fold counts, newest first.
+
+        Each has under the time column's name when it was, the action, and the columns at which
+        folds of these rows look.
+        """
+        if not most:
+            return ()
+        spec = self.tables[fold.rows.table].spec
+        columns = [spec.action] if spec.action else []
+        same = (each for each in self.folds if each.rows == fold.rows)
+        looked = {
+            name for each in same for name in fold_columns(self.plan.nodes, spec.action, each)
+        }
+        columns += sorted(looked - {*columns, spec.time})
+        rows = select_rows(self.events, fold.rows, self.plan.nodes)
+        found = self.engine.fetch(rows.select(DAY, TIME, *columns)).to_pylist()
+        found.sort(key=lambda row: (row[DAY], row[TIME] or row[DAY]), reverse=True)
+        return tuple(
+            {spec.time: row[TIME] or row[DAY], **{name: row[name] for name in columns}}
+            for row in found[:most]
+        )
 
     def size(self, table: str) -> int:
         """How many rows of a table are held."""
@@ -108,7 +133,13 @@ class Relations:
         )
         # Of all rows that any fold asks for: those that were counted elsewhere are told apart.
         clock = [HOUR] if any(rows.hours for rows in read.rows) else []
-        rows = scan(self.engine, table, files, read.columns, [*clock, TIME] if chained else clock)
+        clock += [TIME] if chained or self.user is not None else []
+        columns = read.columns
+        if self.user is not None and table.spec.action:
+            columns = tuple(dict.fromkeys((*columns, table.spec.action)))
+        rows = scan(self.engine, table, files, columns, clock)
+        if self.user is not None:
+            rows = rows.filter(nw.col(table.spec.key) == self.user)
         rows = rows.filter(any_matching(wanted, self.plan.nodes, table.spec.action))
         if chained:
             rows = rows.with_row_index(ROW, order_by=table.spec.key)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
 
@@ -17,14 +16,13 @@ from audience.engine.base import Engine
 from audience.engine.behaviour import Behaviour, StrayEvents
 from audience.engine.diagnosis import named_files
 from audience.engine.novel import Novel, find_novel
-from audience.engine.relations import Relations
 from audience.engine.steps import Steps
 from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
 from audience.engine.users import Users
 from audience.keyring import Keyring
 from audience.membership import Membership
-from audience.plan.nodes import Fold, Limit, Listed, Plan, Test
+from audience.plan.nodes import Listed, Plan, Test
 
 
 @dataclass(frozen=True)
@@ -120,19 +118,6 @@ def run_plan(
             for value in find_novel(each, _used(known, plan, day), means.engine, day)
         ]
         return Outcome(memberships, stray, tuple(strangers), tuple(novel))
-
-
-def measure_user(
-    plan: Plan, tables: Mapping[str, TableData], engine: Engine, user: int | str
-) -> dict[int, dict[Limit | str, Any]]:
-    """For each fold of a plan the measures of one user's events; empty where none counted.
-
-    Where rows must be followed, ``UNFOLLOWED`` counts them whatever follows.
-    """
-    with engine.refusals():
-        folds = {n: fold for n, fold in enumerate(plan.nodes) if isinstance(fold, Fold)}
-        held = Relations(plan, tables, engine, tuple(folds.values()))
-        return {number: held.measure(fold, user) for number, fold in folds.items()}
 
 
 def _used(dictionary: Mapping[str, Test], plan: Plan, day: date | None) -> Mapping[str, Test]:

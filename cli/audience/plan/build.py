@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -65,36 +65,11 @@ def build_plan(requests: Sequence[Request], catalog: Catalog, *, suppress: bool 
     With ``suppress``, nobody on the project's lists is in any base.
     """
     arena = Arena()
-    return _plan(arena, [_plan_file(arena, request, suppress) for request in requests], catalog)
+    return assemble(arena, [_plan_file(arena, request, suppress) for request in requests], catalog)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The plan of single conditions: by identity of each its node, and of behaviour its folds."""
-
-    plan: Plan
-    nodes: Mapping[int, int]
-    folds: Mapping[int, tuple[int, ...]]
-
-
-def plan_parts(
-    file: tree.RuleFile, as_of: date, conditions: Sequence[tree.Condition], catalog: Catalog
-) -> Parts:
-    """The plan of some conditions of a file, each a pack of its own, whatever the base."""
-    arena = Arena()
-    lower = Lowering(arena, as_of, file.name)
-    numbers = {id(each): lower.condition(each) for each in conditions}
-    folds = {id(each): lower.folds(each) for each in conditions if isinstance(each, tree.Did)}
-    everybody = arena.add(Const(True))
-    roots = sorted({*numbers.values(), *(n for each in folds.values() for n in each)})
-    packs = tuple(PackPlan(file.campaign, file.phase, str(n), "", n) for n in roots)
-    planned = FilePlan(
-        file.campaign, file.phase, file.label, as_of, None, everybody, everybody, packs
-    )
-    return Parts(_plan(arena, [planned], catalog), numbers, folds)
-
-
-def _plan(arena: Arena, files: Sequence[FilePlan], catalog: Catalog) -> Plan:
+def assemble(arena: Arena, files: Sequence[FilePlan], catalog: Catalog) -> Plan:
+    """The plan of some files whose nodes are in an arena."""
     nodes = tuple(arena.nodes)
     users, *events = reads_of(nodes, [root for file in files for root in file.roots], catalog)
     tables = (catalog.users, *catalog.events.values())
@@ -262,6 +237,15 @@ class Lowering:
                 limits = sorted({self._limit(test) for test in chosen}, key=repr)
                 yield Fold(where, each.name if each else None, tuple(limits))
 
+    def before(self, did: tree.Did) -> int | None:
+        """The fold of the last event before a behaviour's window; None where nothing is before."""
+        first = self.days(did.rows.window)[0]
+        if first is None or first == date.min:
+            return None
+        window: Range[date] = Range(None, _later(first, -1))
+        rows = self._rows(replace(did.rows, window=window), (None, self.as_of))
+        return self.add(Fold(rows, None, (Limit("last", None, date.min, None),)))
+
     def _limit(self, test: tree.MeasureTest) -> Limit:
         low: object
         high: object
@@ -372,15 +356,24 @@ def _event_columns(nodes: Sequence[Node], table: Table, folds: Sequence[Fold]) -
     columns = {table.key}
     for fold in folds:
         if fold.rows.table == table.name:
-            columns |= {limit.column for limit in fold.limits if limit.column}
-            columns |= {fold.each} if fold.each else set()
+            columns |= fold_columns(nodes, table.action, fold)
         for rows in fold.rows.chain:
-            pairs = rows.then.same if rows.then else ()
             if rows.table == table.name:
-                columns |= row_columns(nodes, table.action, rows) | {one for one, _ in pairs}
+                columns |= row_columns(nodes, table.action, rows) | _same(rows)
             if rows.then and rows.then.rows.table == table.name:
-                columns |= {other for _, other in pairs}
+                columns |= {other for _, other in rows.then.same}
     return columns
+
+
+def fold_columns(nodes: Sequence[Node], action: str, fold: Fold) -> set[str]:
+    """The columns that a fold looks at in its own rows, beside their key and time."""
+    columns = {limit.column for limit in fold.limits if limit.column}
+    columns |= {fold.each} if fold.each else set()
+    return columns | row_columns(nodes, action, fold.rows) | _same(fold.rows)
+
+
+def _same(rows: Rows) -> set[str]:
+    return {one for one, _ in rows.then.same} if rows.then else set()
 
 
 def row_columns(nodes: Sequence[Node], action: str, rows: Rows) -> set[str]:
