@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from audience.analysis.causes import reasons
+from audience.analysis.convert import convert
 from audience.analysis.flow import flow, write_flow
 from audience.analysis.overlap import overlap
 from audience.analysis.profile import profile
@@ -62,6 +63,7 @@ __all__ = [
     "build",
     "check",
     "check_cases",
+    "convert",
     "diff",
     "explain",
     "export",

@@ -133,6 +133,10 @@ class RuleError(AudienceError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class ConditionError(RuleError):
+    """A condition that a caller gave is wrong; carries every problem found."""
+
+
 class UsageError(AudienceError):
     """The caller asked for something that does not exist or cannot be combined."""
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from audience.engine.tables import TableData, open_table
 from audience.errors import RuleError, Source, UsageError
 from audience.kinds import Catalog
+from audience.rules.asked import Asker
 from audience.rules.catalog import build_catalog
 from audience.rules.library import Library
 from audience.rules.project import FILE_NAME, Project, find_project, read_project
@@ -79,6 +80,18 @@ def read_rules(
     # A file that can't be read matters only to those who refer to it.
     library = Library(workspace.catalog, problems, variables)
     return library.read(sources, _read_sources(others, Problems()))
+
+
+def open_asker(
+    workspace: Workspace, problems: Problems, variables: Mapping[str, str] | None = None
+) -> Asker:
+    """What reads conditions that callers give; they may name all that the project's rules have.
+
+    Raises UsageError.
+    """
+    unread = Problems()
+    sources = _read_sources(_rule_files(workspace.project.rules), unread)
+    return Library(workspace.catalog, problems, variables).asker(sources, unread)
 
 
 def today(project: Project) -> date:

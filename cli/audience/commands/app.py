@@ -14,6 +14,7 @@ import typer
 
 from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
+from audience.commands.convert import convert
 from audience.commands.exits import ExitCode, Terminated
 from audience.commands.init import init
 from audience.commands.insight import flow, overlap, profile, waterfall
@@ -51,6 +52,7 @@ app.command("waterfall", rich_help_panel=_RUN)(waterfall)
 app.command("profile", rich_help_panel=_RUN)(profile)
 app.command("why", rich_help_panel=_RUN)(why)
 app.command("flow", rich_help_panel=_RUN)(flow)
+app.command("convert", rich_help_panel=_RUN)(convert)
 app.command("explain", rich_help_panel=_RUN)(explain)
 app.command("schedule", rich_help_panel=_RUN)(schedule)
 app.command("list-packs", rich_help_panel=_LOOK)(list_packs)

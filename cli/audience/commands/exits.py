@@ -7,6 +7,7 @@ from enum import IntEnum
 from audience.errors import (
     AudienceError,
     BusyError,
+    ConditionError,
     DataError,
     ExpectationError,
     NotPublishedError,
@@ -56,6 +57,7 @@ _MEANINGS = {
 }
 
 _CODES: tuple[tuple[type[AudienceError], ExitCode], ...] = (
+    (ConditionError, ExitCode.USAGE),
     (RuleError, ExitCode.RULES),
     (UsageError, ExitCode.USAGE),
     (DataError, ExitCode.DATA),

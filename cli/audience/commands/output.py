@@ -59,7 +59,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             sys.stdout.flush()  # here, where it can still be told, and not when Python ends
         except RuleError as error:
             _say_problems(error)
-            raise typer.Exit(ExitCode.RULES) from None
+            raise typer.Exit(code_of(error)) from None
         except AudienceError as error:
             from audience.report.words import visible
 

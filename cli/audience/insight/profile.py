@@ -16,16 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import erfc, exp, sqrt
 from typing import Any
 
 from audience.insight.cells import Cell, Table, hidden_cells
-
-RATE = 0.05
-FEW = 5
-"""Where a table of two by two has fewer expected users in a cell, a test says little."""
-
-_NORMAL = 1.959963984540054
+from audience.insight.proportions import accepted, difference, is_few, ratio_interval
 
 
 @dataclass(frozen=True)
@@ -84,10 +78,10 @@ def profile_of(
 ) -> Profile:
     """A profile of counts; ``sizes`` are of the pack, the baseline, its rest, and their common."""
     size, whole, rest, _ = sizes
-    tests = [_test(each.pack, size, each.rest, rest) for each in counts]
-    accepted = _accepted([p for _, p in tests])
+    tests = [difference(each.pack, size, each.rest, rest) for each in counts]
+    trusted = accepted([p for _, p in tests])
     lines: list[tuple[float, int, Line]] = []
-    for each, (z, p), told in zip(counts, tests, accepted, strict=True):
+    for each, (z, p), told in zip(counts, tests, trusted, strict=True):
         share = each.pack / size if size else None
         base = each.baseline / whole if whole else None
         low, high = _interval(each, sizes)
@@ -104,22 +98,10 @@ def profile_of(
             high,
             p,
             told,
-            _is_few(each.pack + each.rest, size, rest),
+            is_few(each.pack + each.rest, size, rest),
         )
         lines.append((-abs(z), len(lines), line))
     return Profile(pack, baseline, size, whole, tuple(line for *_, line in sorted(lines)))
-
-
-def _test(one: int, of_one: int, other: int, of_other: int) -> tuple[float, float | None]:
-    """Z and p of two proportions; (0, None) where nothing varies."""
-    if not of_one or not of_other:
-        return 0.0, None
-    pooled = (one + other) / (of_one + of_other)
-    variance = pooled * (1 - pooled) * (1 / of_one + 1 / of_other)
-    if variance <= 0:
-        return 0.0, None
-    z = (one / of_one - other / of_other) / sqrt(variance)
-    return z, erfc(abs(z) / sqrt(2))
 
 
 def _interval(
@@ -127,48 +109,17 @@ def _interval(
 ) -> tuple[float, float] | tuple[None, None]:
     size, whole, rest, both = sizes
     if both == size:
-        bounds = _ratio(each.pack, size, each.rest, rest, 0.0)
+        bounds = ratio_interval(each.pack, size, each.rest, rest)
         inside = both / whole if whole else 0.0
         return (_index(bounds[0], inside), _index(bounds[1], inside)) if bounds else (None, None)
     common = (each.baseline - each.rest) / both if both else 0.0
     covariance = both * common * (1 - common) / (size * whole) if size and whole else 0.0
-    bounds = _ratio(each.pack, size, each.baseline, whole, covariance)
+    bounds = ratio_interval(each.pack, size, each.baseline, whole, covariance)
     return (100 * bounds[0], 100 * bounds[1]) if bounds else (None, None)
-
-
-def _ratio(
-    one: int, of_one: int, other: int, of_other: int, covariance: float
-) -> tuple[float, float] | None:
-    """The bounds of the ratio of two shares; None where one of them is nothing."""
-    if not one or not other or not of_one or not of_other:
-        return None
-    share, base = one / of_one, other / of_other
-    variance = 1 / one - 1 / of_one + 1 / other - 1 / of_other - 2 * covariance / (share * base)
-    error = _NORMAL * sqrt(max(0.0, variance))
-    ratio = share / base
-    return ratio * exp(-error), ratio * exp(error)
 
 
 def _index(ratio: float, inside: float) -> float:
     return 100 * ratio / (inside * ratio + 1 - inside)
-
-
-def _accepted(chances: Sequence[float | None]) -> list[bool]:
-    """Which differences are told apart from chance, by Benjamini and Hochberg's procedure."""
-    known = sorted((p, at) for at, p in enumerate(chances) if p is not None)
-    last = max(
-        (rank for rank, (p, _) in enumerate(known, 1) if p <= RATE * rank / len(known)), default=0
-    )
-    chosen = {at for _, at in known[:last]}
-    return [at in chosen for at in range(len(chances))]
-
-
-def _is_few(with_it: int, size: int, rest: int) -> bool:
-    whole = size + rest
-    if not whole:
-        return True
-    share = with_it / whole
-    return min(size, rest) * min(share, 1 - share) < FEW
 
 
 def hidden_in_profile(found: Profile, least: int) -> frozenset[Cell]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from audience.errors import Location, Source, UsageError, listed, nearest
+from audience.rules.asked import Asker
 from audience.rules.reader import Problems
 from audience.rules.rulefile import FileReader, Shelf
 from audience.rules.source import Mapping, Scalar, parse
@@ -35,6 +36,16 @@ class Library(Shelf):
             if name not in known and len(files) == len(readers):
                 raise UsageError(_no_variable(name, known))
         return files
+
+    def asker(self, sources: Iterable[Source], unread: Problems) -> Asker:
+        """What reads conditions that callers give, which may name what is in ``sources``.
+
+        Problems in these count where something refers to them. ``unread`` gets those of files
+        that nothing can be made of.
+        """
+        for source in sources:
+            self._open(source, unread)
+        return Asker(self, unread)
 
     def _open(self, source: Source, problems: Problems) -> FileReader | None:
         node, found = parse(source)

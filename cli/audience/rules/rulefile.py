@@ -203,8 +203,11 @@ class FileReader:
             self.library.path.pop()
         return self._conditions[key]
 
-    def _place(self, name: Scalar) -> tuple[FileReader, str] | None:
-        """The file that a name is of, and the name without its place; None after a problem."""
+    def _place(self, name: Scalar, *, rows: bool = False) -> tuple[FileReader, str] | None:
+        """The file that a name is of, and the name without its place; None after a problem.
+
+        ``rows`` where it is to be the name of a condition over event rows.
+        """
         *place, own = name.text.split("/")
         if len(place) > 2:
             self.problems.error(
@@ -216,7 +219,7 @@ class FileReader:
 
     def resolve_rows(self, name: Scalar, table: Table, depth: int) -> tuple[Named, int] | None:
         """See :meth:`Names.resolve_rows`: a name in the `where` of behaviour."""
-        found = self._place(name)
+        found = self._place(name, rows=True)
         if found is None:
             return None
         file, own = found

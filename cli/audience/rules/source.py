@@ -109,12 +109,12 @@ def read_source(path: Path, shown: str) -> Source:
         ) from None
 
 
-def parse(source: Source) -> tuple[Node | None, list[Problem]]:
-    """The one document of a text and every problem on the way.
+def parse(source: Source, start: int = 0) -> tuple[Node | None, list[Problem]]:
+    """The one document of a text and every problem on the way; it begins at ``start``.
 
     The document is None where the text is empty, or so broken that nothing can be made of it.
     """
-    composer = _Composer(source)
+    composer = _Composer(source, start)
     return composer.compose(), composer.problems
 
 
@@ -131,8 +131,10 @@ class _Open:
 
 
 class _Composer:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start: int = 0) -> None:
         self.source = source
+        # What is before the document takes its place, so that places are those in the whole text.
+        self.text = " " * start + source.text[start:]
         self.problems: list[Problem] = []
         self.anchors: dict[str, tuple[Node, int, int]] = {}
         self.total = 0
@@ -140,7 +142,7 @@ class _Composer:
 
     def compose(self) -> Node | None:
         try:
-            return self._run(_events(self.source.text))
+            return self._run(_events(self.text))
         except yaml.MarkedYAMLError as error:
             last = self._syntax(error)
         except yaml.reader.ReaderError as error:
