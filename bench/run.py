@@ -15,9 +15,10 @@ import argparse
 import sys
 
 import data
-import report
 from harness import play
 from rows import ROWS, SMALL, Ground, put_back
+
+import report
 
 
 def main() -> None:

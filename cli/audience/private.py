@@ -22,6 +22,8 @@ class Access:
 
 OWNER = Access()
 GROUP = Access(0o640, 0o750)
+SHARED = Access(0o644, 0o755)
+"""What has no ids in it, and is made to be sent."""
 
 
 def create(path: Path, access: Access = OWNER) -> IO[bytes]:

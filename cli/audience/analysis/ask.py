@@ -70,17 +70,19 @@ def ask(
     They may be of any file; the request has the base, the day and the snapshot. Raises DataError,
     NotPublishedError, StoreError.
     """
-    requests = [_with(request, conditions) for request, conditions in asked]
+    requests = [asking(request, conditions) for request, conditions in asked]
     found = evaluate(workspace, requests, engine=engine, use_cache=cache)
-    return tuple(_answers(found, number, asked[number][0]) for number in range(len(asked)))
+    return tuple(answers_of(found, number, asked[number][0]) for number in range(len(asked)))
 
 
-def _with(request: Request, conditions: Conditions) -> Request:
+def asking(request: Request, conditions: Conditions) -> Request:
+    """A request for conditions in the place of the packs of its file."""
     packs = tuple(Pack(name, "", each, each.at) for name, each in conditions.items())
     return replace(request, file=replace(request.file, packs=packs, stages=()), packs=None)
 
 
-def _answers(found: Evaluation, number: int, request: Request) -> Answers:
+def answers_of(found: Evaluation, number: int, request: Request) -> Answers:
+    """The answers to what was asked so, by its number in a run; ``request`` as it was before."""
     file = found.plan.files[number]
     members = found.members(number)
     return Answers(

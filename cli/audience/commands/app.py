@@ -20,6 +20,7 @@ from audience.commands.init import init
 from audience.commands.insight import flow, overlap, profile, waterfall
 from audience.commands.output import open_streams, tell_lost_output
 from audience.commands.packs import diff_packs, export_pack, list_packs, log, show_pack, verify
+from audience.commands.report import report
 from audience.commands.schedule import schedule
 from audience.commands.tags import tags
 from audience.commands.test import run_cases
@@ -51,6 +52,7 @@ app.command("build-pack", rich_help_panel=_RUN)(build_pack)
 app.command("waterfall", rich_help_panel=_RUN)(waterfall)
 app.command("profile", rich_help_panel=_RUN)(profile)
 app.command("why", rich_help_panel=_RUN)(why)
+app.command("report", rich_help_panel=_RUN)(report)
 app.command("flow", rich_help_panel=_RUN)(flow)
 app.command("convert", rich_help_panel=_RUN)(convert)
 app.command("explain", rich_help_panel=_RUN)(explain)

@@ -64,12 +64,12 @@ class Reasons:
 
 def cause_of(pack: str, number: int, part: str) -> Cell:
     """How many a cause, by its number, `added` or `removed`."""
-    return ("cause", pack, number, part)
+    return (pack, number, part)
 
 
 def shift_of(pack: str, number: int, transition: int) -> Cell:
     """How many went from one value to another, of a cause."""
-    return ("shift", pack, number, transition)
+    return (pack, number, transition)
 
 
 def tell_causes(table: Table, explained: Explained, added: Cell, removed: Cell) -> None:
@@ -90,6 +90,25 @@ def tell_causes(table: Table, explained: Explained, added: Cell, removed: Cell) 
             table.sums.append((both, shifts))
     table.sums.append(((added,), parts["added"]))
     table.sums.append(((removed,), parts["removed"]))
+
+
+def table_of_reasons(found: Reasons) -> Table:
+    """All counts of the packs and their causes: cells are (pack, what), and as of causes."""
+    table = Table()
+    for each in found.packs:
+        name = each.pack
+        counts = {
+            "old_size": each.old_size,
+            "new_size": each.new_size,
+            "kept": each.kept,
+            "added": each.added,
+            "removed": each.removed,
+        }
+        table.counts |= {(name, what): count for what, count in counts.items()}
+        for size, change in (("old_size", "removed"), ("new_size", "added")):
+            table.sums.append((((name, size),), ((name, "kept"), (name, change))))
+        tell_causes(table, each, (name, "added"), (name, "removed"))
+    return table
 
 
 def _numbers(explained: Explained) -> range:

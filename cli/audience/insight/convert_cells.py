@@ -33,11 +33,14 @@ def hidden_in_conversion(found: Conversion, least: int) -> frozenset[Cell]:
 
     Cells are ``users`` and ``converted``, and both of a line, (place, ``users``).
     """
-    if least < 2:
-        return frozenset()
+    return hidden_cells(table_of_conversion(found), least) if least > 1 else frozenset()
+
+
+def table_of_conversion(found: Conversion) -> Table:
+    """Its counts, and how they hang together."""
     table = Table()
     _add_conversion(table, found, ())
-    return hidden_cells(table, least)
+    return table
 
 
 def hidden_in_convert(found: Conversions, least: int) -> frozenset[Cell]:

@@ -97,8 +97,11 @@ def flow_between(
 
 def hidden_in_flow(found: Flow, least: int) -> frozenset[Cell]:
     """The counts that can't be shared: cells are (from, to), and (day, stage) for each side."""
-    if least < 2:
-        return frozenset()
+    return hidden_cells(table_of_flow(found), least) if least > 1 else frozenset()
+
+
+def table_of_flow(found: Flow) -> Table:
+    """Its counts, and how they add up."""
     table = Table({(one, other): n for one, row in found.moved.items() for other, n in row.items()})
     for name, size in found.before.items():
         table.counts["before", name] = size
@@ -109,7 +112,7 @@ def hidden_in_flow(found: Flow, least: int) -> frozenset[Cell]:
         table.counts["after", name] = size
         column = tuple((other, name) for other in found.moved)
         table.sums.append(((("after", name),), column))
-    return hidden_cells(table, least)
+    return table
 
 
 def shared_flow(found: Flow, hidden: frozenset[Cell]) -> dict[str, Any]:

@@ -124,8 +124,11 @@ def _index(ratio: float, inside: float) -> float:
 
 def hidden_in_profile(found: Profile, least: int) -> frozenset[Cell]:
     """The counts that can't be shared: cells are (line, side), and the two sizes."""
-    if least < 2:
-        return frozenset()
+    return hidden_cells(table_of_profile(found), least) if least > 1 else frozenset()
+
+
+def table_of_profile(found: Profile) -> Table:
+    """Its counts, and how those of a tag add up."""
     table = Table({"size": found.size, "baseline": found.baseline_size})
     by_tag: dict[str, list[int]] = {}
     for number, line in enumerate(found.lines):
@@ -138,7 +141,7 @@ def hidden_in_profile(found: Profile, least: int) -> frozenset[Cell]:
             cells = tuple((number, side) for number in numbers)
             if table.size((whole,), cells) == 0:
                 table.sums.append(((whole,), cells))
-    return hidden_cells(table, least)
+    return table
 
 
 def shared_profile(found: Profile, hidden: frozenset[Cell]) -> dict[str, Any]:

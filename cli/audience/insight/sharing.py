@@ -163,8 +163,11 @@ def _cell(one: Place, other: Place) -> Cell:
 
 def hidden_in_overlaps(found: Overlaps, least: int) -> frozenset[Cell]:
     """The counts of overlaps that can't be shared."""
-    if least < 2:
-        return frozenset()
+    return hidden_cells(table_of_overlaps(found), least) if least > 1 else frozenset()
+
+
+def table_of_overlaps(found: Overlaps) -> Table:
+    """Their counts, and how the regions add up."""
     sizes = {size_of(pack.name): pack.size for pack in found.packs}
     table = Table({**sizes, **{both_of(pair.one, pair.other): pair.both for pair in found.pairs}})
     regions = {region_of(each.packs): each.users for each in found.regions}
@@ -185,7 +188,7 @@ def hidden_in_overlaps(found: Overlaps, least: int) -> frozenset[Cell]:
         table.counts |= {BASE: found.base, OUTSIDE: found.outside}
         table.sums.append(((BASE,), (*regions, OUTSIDE)))
         table.groups += [((BASE,), (size,)) for size in sizes]
-    return hidden_cells(table, least)
+    return table
 
 
 def shared_overlaps(found: Overlaps, hidden: frozenset[Cell]) -> dict[str, Any]:

@@ -60,8 +60,11 @@ class Waterfall:
 
 def hidden_in_waterfall(found: Waterfall, least: int) -> frozenset[Cell]:
     """The counts that can't be shared; cells are (step, what) and (step, change)."""
-    if least < 2:
-        return frozenset()
+    return hidden_cells(table_of_waterfall(found), least) if least > 1 else frozenset()
+
+
+def table_of_waterfall(found: Waterfall) -> Table:
+    """Its counts, and which people they tell together."""
     table = Table({BASE: found.base, SIZE: found.size})
     for number, step in enumerate(found.steps):
         told: dict[Cell, int | None] = {
@@ -83,7 +86,7 @@ def hidden_in_waterfall(found: Waterfall, least: int) -> frozenset[Cell]:
         table.groups.append(((more,), (less,)))
         if counts[more] == counts[less] > 0:
             table.sums.append(((more,), (less,)))
-    return hidden_cells(table, least)
+    return table
 
 
 def shared_waterfall(found: Waterfall, hidden: frozenset[Cell]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ is drawn from the base of its own file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -89,21 +89,22 @@ class Asker(FileReader):
             found[name or text] = Days(name or text, days.low, days.high)
         return list(found.values())
 
-    def finish(self) -> None:
+    def finish(self, known: Iterable[str] = ()) -> None:
         """Raise what was noted: ConditionError where all of it is in what the caller gave.
 
         Raises RuleError where some is in rule files, UsageError where a variable was given that
-        none of the files has that are named.
+        none of the files has that are named, and that is not ``known`` elsewhere.
         """
         if self.problems.count:
             places = {each.at.source.path for each in self.problems.errors if each.at}
             if places <= self.given:
                 raise ConditionError(self.problems.all)
             self.problems.raise_errors()
-        known = {name for reader in self.closure for name in reader.variables.declared}
+        declared = {name for reader in self.closure for name in reader.variables.declared}
+        declared |= set(known)
         for name in self.library.variables:
-            if name not in known:
-                close = nearest(name, known)
+            if name not in declared:
+                close = nearest(name, declared)
                 raise UsageError(
                     f"no rule file that is named has a variable `{name}`"
                     + (f"; did you mean {close}?" if close else "")

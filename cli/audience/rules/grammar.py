@@ -137,6 +137,7 @@ PROJECT = {
         "In what is made to be shared, smaller counts are hidden; default 10, 0 for none.",
         "min_cell",
     ),
+    "lang": Key("The language of reports: `en`, the default, or `zh`.", "lang"),
     "access": Key(
         "Who may read what is written: `owner`, the default, or `group`: the owner's group too.",
         "access",

@@ -29,6 +29,7 @@ from audience.rules.grammar import (
     Key,
 )
 from audience.rules.moments import WEEKDAYS
+from audience.rules.settings import LANGUAGES
 
 Schema = dict[str, Any]
 
@@ -119,6 +120,7 @@ def project_schema() -> Schema:
         "size": {"type": "string", "pattern": r"^(\d{1,6}[MG]B|off)$"},
         "access": {"enum": ["owner", "group"]},
         "checksums": {"enum": ["auto", "require", "off"]},
+        "lang": {"enum": list(LANGUAGES)},
         "min_cell": {"type": "integer", "minimum": 0},
         "date_ranges": {"type": "array", "items": _ref("date_range")},
         "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},

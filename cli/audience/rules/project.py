@@ -20,12 +20,14 @@ from audience.rules.scalars import Duration, Range
 from audience.rules.settings import (
     CHECKSUMS,
     DEFAULT_CACHE,
+    LANGUAGES,
     MIN_CELL,
     check_zone,
     read_access,
     read_age,
     read_checksums,
     read_gaps,
+    read_lang,
     read_min_cell,
     read_size,
     read_type,
@@ -110,6 +112,9 @@ class Project:
     min_cell: int = MIN_CELL
     """Counts below it are hidden in what is made to be shared."""
 
+    lang: str = LANGUAGES[0]
+    """The language of reports."""
+
     @property
     def cache(self) -> Path:
         """The folder of what is kept: it may be deleted at any time."""
@@ -178,6 +183,7 @@ def parse_project(source: Source, root: Path) -> Project:
         read_size(fields["cache"][1], problems) if "cache" in fields else DEFAULT_CACHE,
         read_access(fields["access"][1], problems) if "access" in fields else OWNER,
         read_min_cell(fields["min_cell"][1], problems) if "min_cell" in fields else MIN_CELL,
+        read_lang(fields["lang"][1], problems) if "lang" in fields else LANGUAGES[0],
     )
 
 

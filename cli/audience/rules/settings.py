@@ -24,6 +24,7 @@ from audience.rules.source import Node, Scalar
 
 DEFAULT_CACHE = 4 * 10**9
 MIN_CELL = 10
+LANGUAGES = ("en", "zh")
 CHECKSUMS = ("auto", "require", "off")
 _ACCESS = {"owner": OWNER, "group": GROUP}
 _MOST_DIGITS = 6
@@ -69,6 +70,21 @@ def read_access(node: Node, problems: Problems) -> Access:
     problems.raise_errors()
     assert scalar is not None
     return _ACCESS[scalar.text]
+
+
+def read_lang(node: Node, problems: Problems) -> str:
+    """The language of reports. Raises RuleError."""
+    scalar = problems.scalar(node, "`lang`")
+    if scalar is not None and scalar.text not in LANGUAGES:
+        problems.error(
+            scalar.at,
+            f"`{scalar.text}` is no language of reports",
+            "`en` or `zh`",
+            meant=(scalar.text, LANGUAGES),
+        )
+    problems.raise_errors()
+    assert scalar is not None
+    return scalar.text
 
 
 def read_min_cell(node: Node, problems: Problems) -> int:

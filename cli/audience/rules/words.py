@@ -52,7 +52,7 @@ def words(condition: Condition) -> str:
         case Ids(None, path):
             return f"ids in {path}"
         case Ids(values):
-            return f"ids {_listed(values or ())}"
+            return f"ids, {len(values or ()):,} written out"
         case Published(reference):
             return f"published {reference}"
         case Kept(_, keep, by, descending):

@@ -41,6 +41,16 @@ def write_ids(path: Path, ids: pa.Array, key: str, access: Access = OWNER) -> No
         raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
 
 
+def write_file(path: Path, data: bytes, access: Access = OWNER) -> None:
+    """Write a file without ids; one that is there is replaced in one step. Raises StoreError."""
+    try:
+        private.make_folders(path.parent, access)
+        with _replacing(path, access) as file:
+            file.write(data)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from None
+
+
 @contextmanager
 def _replacing(path: Path, access: Access) -> Iterator[IO[bytes]]:
     """A new file that takes a path's place once it is whole and on the disk."""

@@ -1,0 +1,403 @@
+"""Reports: all that is asked about one phase's packs at one day, counted together in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+from audience.analysis.ask import Answers, Conditions, answers_of, asking
+from audience.analysis.causes import explain
+from audience.analysis.recorded import recorded_rules
+from audience.analysis.values import values_of
+from audience.analysis.waterfall import Steps
+from audience.bits import count_bits
+from audience.builder import BuildResult, manifest_of, result_of
+from audience.errors import DataError, Source, UsageError
+from audience.evaluation import at_day, evaluate, prepare
+from audience.given import day_or_none
+from audience.insight.causes import Reasons
+from audience.insight.convert import Conversion, Split, lines_of, rate_of
+from audience.insight.diff import compare
+from audience.insight.flow import flow_between
+from audience.insight.overlap import Overlaps, overlaps
+from audience.insight.profile import Counts, Profile, profile_of
+from audience.insight.report import (
+    Headline,
+    Headlines,
+    Input,
+    Part,
+    Provenance,
+    Report,
+    RuleText,
+    StageFlow,
+)
+from audience.membership import Membership
+from audience.plan.build import Request
+from audience.private import SHARED
+from audience.rules.asked import Asked
+from audience.rules.project import Project
+from audience.rules.reader import Problems
+from audience.rules.reference import Reference, parse_reference
+from audience.rules.tree import Condition, Pack, RuleFile, StageSet
+from audience.store.export import write_file
+from audience.store.layout import days_of, phase_folder
+from audience.store.manifest import FILE_NAME, Manifest
+from audience.store.read import Build, open_build
+from audience.workspace import RULE_SUFFIXES, Workspace, open_asker, open_workspace
+
+_BASE = "base"
+_GOAL = "·goal"
+_TOP = 40
+"""How many values of a profile or a conversion are told."""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What a report is of: a rule file at a day, or a build (its manifest) with its rules."""
+
+    workspace: Workspace
+    request: Request
+    build: Build | None = None
+    doubts: tuple[str, ...] = ()
+
+
+def report(
+    project: Project,
+    subject: str | Path,
+    *,
+    as_of: date | str | None = None,
+    packs: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    tags: Sequence[str] = (),
+    goal: str | None = None,
+    since: date | str | None = None,
+    engine: str = "polars",
+    cache: bool = True,
+) -> Report:
+    """All about the packs of a rule file, or of a published build, as one value.
+
+    A build is evaluated anew, by the rules in its manifest. ``tags`` limits the profiles; of each
+    pack it is told who did ``goal``, a pack or a condition. ``since`` is an earlier day, by
+    default that of the last build before: with it sizes, stages and causes are compared. Nothing
+    is published. Raises RuleError, ConditionError, DataError, NotPublishedError, StoreError,
+    UsageError.
+    """
+    opened = _open(project, subject, day_or_none(as_of), packs, variables or {})
+    return _Writer(opened, tags, goal, day_or_none(since), variables or {}, engine, cache).report()
+
+
+def _open(
+    project: Project,
+    subject: str | Path,
+    day: date | None,
+    packs: Sequence[str],
+    variables: Mapping[str, str],
+) -> _Subject:
+    path = Path(subject)
+    if path.suffix in RULE_SUFFIXES or (path.exists() and not (path / FILE_NAME).is_file()):
+        workspace, requests = prepare(project, [path], day, packs, variables)
+        if len(requests) != 1:
+            names = ", ".join(request.file.name for request in requests)
+            raise UsageError(f"a report is of one rule file; {path} has {len(requests)}: {names}")
+        return _Subject(workspace, requests[0])
+    if day is not None or variables:
+        raise UsageError(f"{subject} is a build, whose day and variables are known")
+    if path.exists():
+        raise UsageError(f"{path} is a folder; name the build: campaign/phase@2023-06-18")
+    reference = parse_reference(str(subject))
+    build = open_build(project.packs, replace(reference, pack=""))
+    problems = Problems()
+    workspace = open_workspace(project, problems)
+    problems.raise_errors()
+    recorded = recorded_rules(workspace, build.manifest)
+    wanted = [reference.pack] if reference.pack else list(packs)
+    published = [entry.name for entry in build.manifest.packs]
+    chosen = frozenset(build.entry(name).name for name in wanted or published)
+    request = Request(recorded.file, build.manifest.as_of, chosen, None)
+    request = replace(request, snapshot=_snapshot(workspace, build.manifest))
+    return _Subject(workspace, request, build, recorded.doubts)
+
+
+def _snapshot(workspace: Workspace, build: Manifest) -> date | None:
+    if not build.snapshot:
+        return None
+    users = workspace.tables[workspace.project.users.name]
+    day = date.fromisoformat(build.snapshot)
+    if day not in users.snapshots:
+        raise DataError(f"the snapshot of {day} that {build.name} was built from is gone")
+    return day
+
+
+@dataclass
+class _Writer:
+    """What is asked for one report, and what is made of the answers."""
+
+    subject: _Subject
+    tags: Sequence[str]
+    goal_text: str | None
+    since: date | None
+    variables: Mapping[str, str]
+    engine: str
+    cache: bool
+    doubts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.workspace = self.subject.workspace
+        self.project = self.workspace.project
+        self.request = self.subject.request
+        self.file = self.request.file
+        self.doubts += self.subject.doubts
+        wanted = self.request.packs
+        self.packs = [each for each in self.file.packs if wanted is None or each.name in wanted]
+        self.before = self._build_before()
+        at = self.packs[0].at
+        self.values = values_of(self.workspace, self.tags, at, engine=self.engine)
+        self.steps = [Steps.of(pack, self.file.base, bounds=False) for pack in self.packs]
+        self.goal = self._read_goal()
+
+    def report(self) -> Report:
+        """Everything, from one run; causes are found in a second one, by what it kept."""
+        early = self._early()
+        asked = [(self.request, self._conditions())]
+        asked += [(early, self._staged())] if early is not None else []
+        found = evaluate(
+            self.workspace,
+            [self.request, *(asking(*each) for each in asked)],
+            engine=self.engine,
+            use_cache=self.cache,
+        )
+        result = result_of(found, 0)
+        answers = answers_of(found, 1, self.request)
+        manifest = self.subject.build.manifest if self.subject.build else None
+        if manifest is not None:
+            self.doubts += _differences(manifest, result)
+        manifest = manifest or manifest_of(found, 0, result)
+        flows = self._flows(answers, answers_of(found, 2, early)) if early is not None else ()
+        return Report(
+            self.file.campaign,
+            self.file.phase,
+            self.file.label,
+            self.request.as_of,
+            Part(self._headlines(result)),
+            _provenance(manifest, self.file),
+            tuple(Part(each.counted(answers)) for each in self.steps),
+            self._overlaps(answers),
+            tuple(Part(self._profile(pack, answers)) for pack in self.packs),
+            tuple(Part(each) for each in self._conversions(answers)),
+            tuple(flows),
+            self._reasons(result, manifest),
+            (*self.doubts, *result.warnings, *result.broken),
+        )
+
+    def _build_before(self) -> Build | None:
+        """The last build of the phase before the day, or that of the day that was asked for."""
+        root, file = self.project.packs, self.file
+        days = days_of(phase_folder(root, file.campaign, file.phase))
+        earlier = [day for day in days if day < self.request.as_of]
+        if self.since is not None:
+            if self.since >= self.request.as_of:
+                text = f"since {self.since}: expected a day before {self.request.as_of}"
+                raise UsageError(text)
+            earlier = [day for day in earlier if day == self.since]
+        if not earlier:
+            return None
+        return open_build(root, Reference(file.campaign, file.phase, earlier[-1], ""))
+
+    def _read_goal(self) -> Asked | None:
+        if self.goal_text is None:
+            return None
+        problems = Problems()
+        asker = open_asker(self.workspace, problems, self.variables)
+        (goal, *_) = (*asker.read_all("--goal", [self.goal_text]), None)
+        asker.finish(self.variables)
+        return goal
+
+    # What is asked.
+
+    def _conditions(self) -> Conditions:
+        out: dict[str, Condition] = {}
+        for each in self.steps:
+            out |= each.conditions
+        out |= {_value(number): value.condition for number, value in enumerate(self.values)}
+        out |= self._staged()
+        if self.goal is not None:
+            out[_GOAL] = self.goal.condition
+        return out
+
+    def _staged(self) -> Conditions:
+        """The stages of the file: whose packs are asked for."""
+        names = {name for stages in self._sets() for name in stages.packs}
+        return {_stage(each.name): each.where for each in self.file.packs if each.name in names}
+
+    def _sets(self) -> Iterator[StageSet]:
+        names = {pack.name for pack in self.packs}
+        return (stages for stages in self.file.stages if names.issuperset(stages.packs))
+
+    def _early(self) -> Request | None:
+        """The request of the earlier day, where there are stages to be compared."""
+        day = self.since or (self.before.manifest.as_of if self.before else None)
+        if day is None or not any(self._sets()):
+            return None
+        try:
+            return at_day(self.workspace, self.request, day)
+        except DataError as error:
+            self.doubts.append(f"no flow of stages since {day}: {error}")
+            return None
+
+    # What is made of the answers.
+
+    def _headlines(self, result: BuildResult) -> Headlines:
+        before = self.before.manifest if self.before else None
+        heads = []
+        for pack in result.summary.packs:
+            entry = before.pack(pack.name) if before else None
+            day = before.as_of if before and entry else None
+            size = entry.size if entry else None
+            heads.append(Headline(pack.name, pack.label, pack.size, pack.share, size, day))
+        summary = result.summary
+        return Headlines(summary.base, summary.suppressed, tuple(heads))
+
+    def _overlaps(self, answers: Answers) -> Part[Overlaps] | None:
+        """Upon each other; stages have nobody in common."""
+        names = {pack.name for pack in self.packs}
+        if len(names) < 2 or any(names <= set(stages.packs) for stages in self._sets()):
+            return None
+        members = answers.members
+        bits = {step.pack.name: answers.bits(step.name()) for step in self.steps}
+        upon = Membership(members.count, bits, members.source)
+        labels = [(pack.name, pack.label) for pack in self.packs]
+        return Part(overlaps(upon, labels, answers.base))
+
+    def _profile(self, pack: Pack, answers: Answers) -> Profile:
+        size, base = answers.size(pack.name), answers.base
+        counts = []
+        for number, value in enumerate(self.values):
+            inside = answers.both(pack.name, _value(number))
+            whole = answers.size(_value(number))
+            tag = value.tag
+            counts.append(Counts(tag.name, tag.label, value.text, inside, whole, whole - inside))
+        found = profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
+        return replace(found, lines=found.lines[:_TOP])
+
+    def _conversions(self, answers: Answers) -> Iterator[Conversion]:
+        if self.goal is None:
+            return
+        for pack in self.packs:
+            users = answers.size(pack.name)
+            both = answers.bits(pack.name) & answers.bits(_GOAL)
+            converted = count_bits(both)
+            splits = [
+                Split(
+                    value.tag.name,
+                    value.tag.label,
+                    value.text,
+                    answers.both(pack.name, _value(number)),
+                    count_bits(both & answers.bits(_value(number))),
+                )
+                for number, value in enumerate(self.values)
+            ]
+            yield Conversion(
+                pack.name,
+                self.goal.name,
+                "",
+                None,
+                self.request.as_of,
+                rate_of(converted, users),
+                lines_of(splits, users, converted)[:_TOP],
+            )
+
+    def _flows(self, answers: Answers, early: Answers) -> Iterator[StageFlow]:
+        for stages in self._sets():
+            old, new = (
+                {
+                    name.removeprefix(f"{stages.name}."): each.ids(_stage(name))
+                    for name in stages.packs
+                }
+                for each in (early, answers)
+            )
+            days = early.request.as_of, answers.request.as_of
+            yield StageFlow(stages.name, Part(flow_between(days[0], old, days[1], new)))
+
+    def _reasons(self, result: BuildResult, manifest: Manifest) -> Part[Reasons] | None:
+        """Why the packs are not those of the build before."""
+        if self.before is None:
+            return None
+        there = [pack for pack in result.packs if self.before.manifest.pack(pack)]
+        old = {name: self.before.ids(name) for name in there}
+        new = {name: result.ids(name) for name in there}
+        if not there or {each.type for each in old.values()} != {
+            each.type for each in new.values()
+        }:
+            return None
+        found = compare(
+            self.before.manifest.name,
+            old,
+            manifest.name,
+            new,
+            {pack.name: pack.label for pack in self.packs},
+            pair=False,
+            key=manifest.key,
+        )
+        builds = self.before.manifest, manifest
+        return Part(explain(self.workspace, found, builds, engine=self.engine, cache=self.cache))
+
+
+def _value(number: int) -> str:
+    return f"·value {number}"
+
+
+def _stage(name: str) -> str:
+    return f"·stage {name}"
+
+
+def _differences(manifest: Manifest, result: BuildResult) -> Iterator[str]:
+    """Where a build is not what its rules give today."""
+    for pack in result.summary.packs:
+        entry = manifest.pack(pack.name)
+        if entry is not None and entry.size != pack.size:
+            yield (
+                f"{pack.name} was published with {entry.size:,} users; its rules give "
+                f"{pack.size:,} by the tables and lists of today, as all that follows does"
+            )
+
+
+def _provenance(manifest: Manifest, file: RuleFile) -> Provenance:
+    days = {window.table: window for window in manifest.windows}
+    inputs = []
+    for table in dict.fromkeys(each.table for each in manifest.inputs):
+        files = [each for each in manifest.inputs if each.table == table]
+        first, last = (
+            (_day(days[table].first), _day(days[table].last)) if table in days else (None, None)
+        )
+        inputs.append(Input(table, len(files), sum(each.size for each in files), first, last))
+    shown = {source.text: _without_ids(source) for source in file.sources}
+    return Provenance(
+        tuple(
+            RuleText(
+                each.path,
+                shown.get(each.text, each.text),
+                tuple(each.variables.items()),
+            )
+            for each in manifest.rules
+        ),
+        tuple(inputs),
+        _day(manifest.snapshot),
+        manifest.program.rpartition(" ")[2],
+    )
+
+
+def _without_ids(source: Source) -> str:
+    """A text without the lines that have ids on them."""
+    lines = enumerate(source.lines, 1)
+    return "\n".join("…" if number in source.private else line for number, line in lines)
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def write_report(path: Path, data: bytes) -> None:
+    """Write a report's page or picture: whole, or not at all. Raises StoreError."""
+    write_file(path, data, SHARED)

@@ -1,0 +1,52 @@
+"""One chart of a report, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from audience.errors import UsageError, nearest
+from audience.insight.report import Report
+from audience.report import pictures, portraits
+from audience.report.charts import Chart
+from audience.report.language import Language, Words
+from audience.report.telling import Telling, pack_name
+
+
+def chart_of(report: Report, name: str, language: Language) -> Chart:
+    """The chart that ``kind`` or ``kind:PACK`` names. Raises UsageError with what there is."""
+    charts = _charts(report, Words(language))
+    made = charts.get(name)
+    if made is None:
+        close = nearest(name, charts)
+        hint = f"; did you mean {close}?" if close else ""
+        raise UsageError(f"no chart `{name}`{hint}; there is {', '.join(charts)}")
+    return made()
+
+
+def _charts(report: Report, words: Words) -> dict[str, Callable[[], Chart]]:
+    """All charts by name, each drawn when it is asked for."""
+    out: dict[str, Callable[[], Chart]] = {
+        "sizes": partial(pictures.sizes_chart, report.headlines, words)
+    }
+    if report.overlaps is not None:
+        out["heat"] = partial(pictures.heat_chart, report.overlaps, words)
+        out["upset"] = partial(pictures.upset_chart, report.overlaps, words)
+    for waterfall in report.waterfalls:
+        name = f"waterfall:{pack_name(waterfall.found.pack)}"
+        out[name] = partial(pictures.waterfall_chart, waterfall, words)
+    labels = {pack.pack: pack.label for pack in report.headlines.found.packs}
+    for profile in report.profiles:
+        pack = pack_name(profile.found.pack)
+        label = labels.get(pack, "")
+        out[f"profile:{pack}"] = partial(portraits.profile_chart, profile, words, label)
+    for conversion in report.conversions:
+        name = f"conversion:{pack_name(conversion.found.source)}"
+        out[name] = partial(portraits.conversions_chart, [conversion], words)
+    for flow in report.flows:
+        out[f"flow:{flow.stages}"] = partial(portraits.flow_chart, flow, words)
+    if report.reasons is not None:
+        tell = Telling(words, report.reasons.hidden)
+        for each in report.reasons.found.packs:
+            out[f"reasons:{pack_name(each.pack)}"] = partial(portraits.causes_chart, each, tell)
+    return out

@@ -1,0 +1,228 @@
+"""Profiles, conversions, flows and reasons as charts, without what must be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audience.insight.causes import Explained
+from audience.insight.cells import Cell
+from audience.insight.convert import Conversion, ConversionLine, Rate
+from audience.insight.flow import NOWHERE, Flow
+from audience.insight.profile import Line, Profile
+from audience.insight.report import Part, StageFlow
+from audience.report.charts.causes import Both, Changes
+from audience.report.charts.indices import Index, Indices
+from audience.report.charts.rates import Measured, RateRow, Rates
+from audience.report.charts.rows import Label
+from audience.report.charts.sankey import Node, Sankey, Stream
+from audience.report.language import Words
+from audience.report.telling import Telling, called, pack_name
+from audience.report.words import number
+
+MOST_BARS = 12
+
+
+def profile_chart(part: Part[Profile], words: Words, label: str = "") -> Indices:
+    """The values that set a pack apart most, by their TGI."""
+    tell = Telling(words, part.hidden)
+    found = part.found
+    rows = []
+    for at, line in enumerate(found.lines[:MOST_BARS]):
+        hidden = hides_line(tell, at)
+        known = None if hidden else line.tgi
+        low, high = (None, None) if hidden else (line.low, line.high)
+        text = words("hidden") if hidden else index_text(line)
+        sure = line.significant and not line.few
+        rows.append(Index(_value_label(line), known, low, high, text, sure, hidden))
+    first = "–"
+    if rows and not rows[0].hidden:
+        first = f"{rows[0].label.text}, TGI {rows[0].text}"
+    pack = called(found.pack, label)
+    return Indices(
+        words("profile_chart", pack=pack, baseline=baseline_of(found, words)),
+        words(
+            "profile_told",
+            size=tell.users("size", found.size),
+            baseline=tell.users("baseline", found.baseline_size),
+            first=first,
+        ),
+        tuple(rows),
+        (words("over"), words("under")),
+    )
+
+
+def baseline_of(found: Profile, words: Words) -> str:
+    """What a profile's baseline is called."""
+    return words("the_base") if found.baseline == "base" else pack_name(found.baseline)
+
+
+def hides_line(tell: Telling, at: int) -> bool:
+    """Whether a profile's TGI would tell a hidden count: it is made from all four."""
+    return tell.hides((at, "users"), (at, "baseline"), "size", "baseline")
+
+
+def index_text(line: Line | ConversionLine) -> str:
+    """A TGI with its interval."""
+    if line.tgi is None:
+        return "–"
+    if line.low is None or line.high is None:
+        return f"{line.tgi:.0f}"
+    return f"{line.tgi:.0f} ({line.low:.0f}–{line.high:.0f})"
+
+
+def _value_label(line: Line | ConversionLine) -> Label:
+    name = line.label or line.tag
+    return Label(f"{name}: {line.value}", f"{name} ({line.tag}): {line.value}")
+
+
+def conversions_chart(parts: Sequence[Part[Conversion]], words: Words) -> Rates:
+    """Rates by value; the parts are one conversion in several periods."""
+    first = parts[0].found
+    tells = [Telling(words, part.hidden) for part in parts]
+    whole = tuple(
+        _measured(tell, part.found.rate, "converted", "users")
+        for tell, part in zip(tells, parts, strict=True)
+    )
+    rows = [RateRow(Label(words("overall")), whole)]
+    for key in ranked(parts)[:MOST_BARS]:
+        rates: list[Measured | None] = []
+        label = Label("")
+        for tell, part in zip(tells, parts, strict=True):
+            at = next((at for at, line in enumerate(part.found.lines) if _key(line) == key), None)
+            if at is None:
+                rates.append(None)
+                continue
+            line = part.found.lines[at]
+            label = _value_label(line)
+            rates.append(_measured(tell, line.rate, (at, "converted"), (at, "users")))
+        rows.append(RateRow(label, tuple(rates)))
+    periods = tuple(period_name(part.found, words) for part in parts)
+    told = ", ".join(
+        f"{name} {rate.text}" if len(parts) > 1 else rate.text
+        for name, rate in zip(periods, whole, strict=True)
+    )
+    return Rates(
+        words("conversion_chart", source=pack_name(first.source), target=pack_name(first.target)),
+        words("conversion_told", rates=told),
+        periods,
+        tuple(rows),
+    )
+
+
+def ranked(parts: Sequence[Part[Conversion]]) -> list[tuple[str, str]]:
+    """Tags and values of all periods, those that tell most in any of them first."""
+    best: dict[tuple[str, str], int] = {}
+    for part in parts:
+        for at, line in enumerate(part.found.lines):
+            best[_key(line)] = min(at, best.get(_key(line), at))
+    return sorted(best, key=lambda key: best[key])
+
+
+def period_name(found: Conversion, words: Words) -> str:
+    """What a period is called, with its days."""
+    days = words.days(found.first, found.as_of)
+    return f"{found.period} ({days})" if found.period else days
+
+
+def _key(line: ConversionLine) -> tuple[str, str]:
+    return line.tag, line.value
+
+
+def _measured(tell: Telling, rate: Rate, *cells: Cell) -> Measured:
+    if tell.hides(*cells):
+        return Measured(None, None, None, tell.words("hidden"), hidden=True)
+    return Measured(rate.rate, rate.low, rate.high, tell.words.percent(rate.rate))
+
+
+def flow_chart(each: StageFlow, words: Words) -> Sankey:
+    """Moves from each stage to each."""
+    tell = Telling(words, each.flow.hidden)
+    found = each.flow.found
+    hues = {name: at for at, name in enumerate(dict.fromkeys([*found.before, *found.after]))}
+    left = [
+        Node(name, known, words.count(known), hues[name])
+        for name, size in found.before.items()
+        for known in [tell.known(("before", name), size)]
+    ]
+    right = [
+        Node(name, known, words.count(known), hues[name])
+        for name, size in found.after.items()
+        for known in [tell.known(("after", name), size)]
+    ]
+    left.append(_nowhere(words("entered"), entered(found, tell), words))
+    right.append(_nowhere(words("left"), gone(found, tell), words))
+    sources, targets = [*found.before, NOWHERE], [*found.after, NOWHERE]
+    streams = {}
+    for row, source in enumerate(sources):
+        for column, target in enumerate(targets):
+            users = found.moved[source][target]
+            if users:
+                known = tell.known((source, target), users)
+                told = f"{left[row].name} → {right[column].name}: {words.users(known)}"
+                streams[row, column] = Stream(known, told)
+    told = words(
+        "flow_told",
+        start=found.start,
+        end=found.end,
+        stayed=tell.of(words.users(found.stayed), *each.flow.hidden),
+        entered=left[-1].text,
+        left=right[-1].text,
+    )
+    return Sankey(
+        words("flow_chart", stages=each.stages),
+        told,
+        (found.start.isoformat(), found.end.isoformat()),
+        tuple(left if found.entered else left[:-1]),
+        tuple(right if found.left else right[:-1]),
+        streams,
+    )
+
+
+def entered(found: Flow, tell: Telling) -> int | None:
+    """Who came into the stages; None where it would tell a hidden count."""
+    cells = [(NOWHERE, target) for target in found.after]
+    return None if tell.hides(*cells) else found.entered
+
+
+def gone(found: Flow, tell: Telling) -> int | None:
+    """Who left the stages; None where it would tell a hidden count."""
+    cells = [(source, NOWHERE) for source in found.before]
+    return None if tell.hides(*cells) else found.left
+
+
+def _nowhere(name: str, users: int | None, words: Words) -> Node:
+    return Node(name, users, words.count(users), None)
+
+
+def causes_chart(found: Explained, tell: Telling) -> Changes:
+    """One pack's causes: who was removed and added by each."""
+    words = tell.words
+    pack = found.pack
+    rows = []
+    for at, cause in enumerate(found.causes[:MOST_BARS]):
+        added = tell.known((pack, at, "added"), cause.added)
+        removed = tell.known((pack, at, "removed"), cause.removed)
+        kind = kind_of(cause.kind, words)
+        text = f"{kind}: {cause.detail}" if cause.detail else kind
+        more = f"{text}\n{cause.at}" if cause.at else text
+        gain = words("hidden") if added is None else f"+{number(added)}"
+        loss = words("hidden") if removed is None else f"−{number(removed)}"
+        rows.append(Both(Label(text, more), removed, added, loss, gain))
+    told = words(
+        "reasons_told",
+        old=tell.users((pack, "old_size"), found.old_size),
+        new=tell.users((pack, "new_size"), found.new_size),
+        added=tell.count((pack, "added"), found.added),
+        removed=tell.count((pack, "removed"), found.removed),
+        kept=tell.count((pack, "kept"), found.kept),
+    )
+    title = words("reasons_chart", pack=called(pack, found.label))
+    return Changes(title, told, tuple(rows), (words("removed"), words("added")))
+
+
+def kind_of(kind: str, words: Words) -> str:
+    """A cause's kind in words; one that has none as it is."""
+    try:
+        return words(f"kind_{kind}")
+    except KeyError:
+        return kind
