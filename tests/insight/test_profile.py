@@ -18,7 +18,7 @@ from scipy.stats.contingency import relative_risk
 
 import audience
 from audience.errors import UsageError
-from audience.insight.profile import Counts, hidden_in_profile, profile_of
+from audience.insight.profile import Counts, hidden_in_profile, profile_of, shared_profile
 from support import MakeProject, Run
 
 DRAW = np.random.default_rng(20240301)
@@ -263,6 +263,23 @@ def test_a_pack_of_several_files(folder: Path) -> None:
     with pytest.raises(UsageError, match="is not one pack"):
         audience.profile(audience.load(folder), "rich")
     assert audience.profile(audience.load(folder), "c/q/rich").pack == "c/q/rich"
+
+
+def test_what_tells_a_hidden_size_is_hidden(folder: Path) -> None:
+    found = audience.profile(audience.load(folder), "rich")
+    told = shared_profile(found, frozenset({"size"}))
+    assert told["size"] is None
+    for line, each in zip(told["lines"], found.lines, strict=True):
+        assert line["users"] == each.users
+        assert line["baseline_share"] == each.baseline_share
+        assert [line[name] for name in ("share", "tgi", "low", "high", "p")] == [None] * 5
+
+
+@pytest.mark.parametrize("words", [("waterfall", "rich"), ("profile", "rich")])
+def test_days_by_name(folder: Path, run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words, "--as-of", "yesterday", at=folder).code == 0
+    ran = run(*words, "--as-of", "tomorrow", at=folder)
+    assert (ran.code, "--as-of `tomorrow`" in ran.err) == (2, True)
 
 
 def test_small_counts_are_hidden(folder: Path, run: Run) -> None:

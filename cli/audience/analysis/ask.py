@@ -36,13 +36,19 @@ class Answers:
     lists: tuple[ListInput, ...] = ()
     """The lists and published packs that were read."""
 
+    sizes: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
+    """By node, what was counted before."""
+
     def bits(self, name: str) -> Bits:
         """A condition's bitmap, over the rows of the request's snapshot."""
         return self.members.bits[node_name(self.nodes[name])]
 
     def size(self, name: str) -> int:
         """For how many users a condition holds."""
-        return count_bits(self.bits(name))
+        node = self.nodes[name]
+        if node not in self.sizes:
+            self.sizes[node] = count_bits(self.bits(name))
+        return self.sizes[node]
 
     def both(self, one: str, other: str) -> int:
         """For how many users two conditions hold."""

@@ -126,21 +126,31 @@ def convert(
     spans = spans or [_Span("", None, day_or_none(as_of) or own or today(project))]
     _check_days(project, spans, daily=daily)
     days = [list(span.days()) if daily else [] for span in spans]
-    values = values_of(workspace, _several(by), _HERE, engine=engine) if end is not None else ()
+    requests = [_request(workspace, asker, each) for each in spans]
+    newest = max((each.snapshot for each in requests if each.snapshot), default=None)
+    values: tuple[Value, ...] = ()
+    if end is not None:
+        values = values_of(workspace, newest, _several(by), _HERE, engine=engine)
     pairs = [
-        (_request(workspace, asker, each), question.conditions(each, values)) for each in spans
+        (request, question.conditions(span, values))
+        for request, span in zip(requests, spans, strict=True)
     ]
     pairs += [
         (_request(workspace, asker, day), question.shares(day)) for each in days for day in each
     ]
     answers = ask(workspace, pairs, engine=engine, cache=cache)
     rest = iter(answers[len(spans) :])
+    told = [
+        (number, value)
+        for number, value in enumerate(values)
+        if not value.spare or any(each.size(_value(number)) for each in answers[: len(spans)])
+    ]
     return Conversions(
         _called(question.start),
         question.end.name if question.end else "",
         question.market.name if question.market else "",
         tuple(
-            _period(question, span, found, values, tuple(_day(day, next(rest)) for day in own_days))
+            _period(question, span, found, told, tuple(_day(day, next(rest)) for day in own_days))
             for span, found, own_days in zip(spans, answers, days, strict=False)
         ),
     )
@@ -202,7 +212,7 @@ def _period(
     question: _Question,
     span: _Span,
     found: Answers,
-    values: Sequence[Value],
+    values: Sequence[tuple[int, Value]],
     days: tuple[Day, ...],
 ) -> Period:
     users = found.size(_FROM)
@@ -230,7 +240,7 @@ def _period(
             found.both(_FROM, _value(number)),
             found.both(_BOTH, _value(number)),
         )
-        for number, value in enumerate(values)
+        for number, value in values
     ]
     conversion = Conversion(
         _called(question.start),

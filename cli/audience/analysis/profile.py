@@ -44,7 +44,7 @@ def profile(
         other, found = single(requests, against)
         parts = (other.file.base, found.where) if other.file.base else (found.where,)
         baseline = All(parts, found.at)
-    values = values_of(workspace, tags, own.at, engine=engine)
+    values = values_of(workspace, request.snapshot, tags, own.at, engine=engine)
     groups = {
         _PACK: own.where,
         _BASELINE: baseline,
@@ -64,6 +64,7 @@ def profile(
             answers.both(_REST, str(number)),
         )
         for number, value in enumerate(values)
+        if not value.spare or answers.size(str(number))
     ]
     name = f"{request.file.name}/{own.name}"
     four = (answers.size(_PACK), answers.size(_BASELINE), answers.size(_REST), answers.size(_BOTH))

@@ -10,7 +10,7 @@ from pathlib import Path
 from audience.analysis.ask import Answers, Conditions, answers_of, asking
 from audience.analysis.causes import explain
 from audience.analysis.recorded import recorded_rules
-from audience.analysis.values import values_of
+from audience.analysis.values import Value, values_of
 from audience.analysis.waterfall import Steps
 from audience.bits import count_bits
 from audience.builder import BuildResult, manifest_of, result_of
@@ -45,10 +45,14 @@ from audience.store.export import write_file
 from audience.store.layout import days_of, phase_folder
 from audience.store.manifest import FILE_NAME, Manifest
 from audience.store.read import Build, open_build
+from audience.threads import in_threads
 from audience.workspace import RULE_SUFFIXES, Workspace, open_asker, open_workspace
 
 _BASE = "base"
 _GOAL = "·goal"
+Told = Sequence[tuple[int, Value]]
+"""Values, by their numbers."""
+
 _TOP = 40
 """How many values of a profile or a conversion are told."""
 
@@ -153,7 +157,9 @@ class _Writer:
         self.packs = [each for each in self.file.packs if wanted is None or each.name in wanted]
         self.before = self._build_before()
         at = self.packs[0].at
-        self.values = values_of(self.workspace, self.tags, at, engine=self.engine)
+        self.values = values_of(
+            self.workspace, self.request.snapshot, self.tags, at, engine=self.engine
+        )
         self.steps = [Steps.of(pack, self.file.base, bounds=False) for pack in self.packs]
         self.goal = self._read_goal()
 
@@ -174,6 +180,9 @@ class _Writer:
         if manifest is not None:
             self.doubts += _differences(manifest, result)
         manifest = manifest or manifest_of(found, 0, result)
+        told = [(n, v) for n, v in enumerate(self.values) if not v.spare or answers.size(_value(n))]
+        # Counting bits lets other threads run.
+        profiles = in_threads(lambda pack: self._profile(pack, answers, told), self.packs)
         flows = self._flows(answers, answers_of(found, 2, early)) if early is not None else ()
         return Report(
             self.file.campaign,
@@ -184,8 +193,8 @@ class _Writer:
             _provenance(manifest, self.file),
             tuple(Part(each.counted(answers)) for each in self.steps),
             self._overlaps(answers),
-            tuple(Part(self._profile(pack, answers)) for pack in self.packs),
-            tuple(Part(each) for each in self._conversions(answers)),
+            tuple(map(Part, profiles)),
+            tuple(map(Part, self._conversions(answers, told))),
             tuple(flows),
             self._reasons(result, manifest),
             (*self.doubts, *result.warnings, *result.broken),
@@ -270,10 +279,10 @@ class _Writer:
         labels = [(pack.name, pack.label) for pack in self.packs]
         return Part(overlaps(upon, labels, answers.base))
 
-    def _profile(self, pack: Pack, answers: Answers) -> Profile:
+    def _profile(self, pack: Pack, answers: Answers, told: Told) -> Profile:
         size, base = answers.size(pack.name), answers.base
         counts = []
-        for number, value in enumerate(self.values):
+        for number, value in told:
             inside = answers.both(pack.name, _value(number))
             whole = answers.size(_value(number))
             tag = value.tag
@@ -281,7 +290,7 @@ class _Writer:
         found = profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
         return replace(found, lines=found.lines[:_TOP])
 
-    def _conversions(self, answers: Answers) -> Iterator[Conversion]:
+    def _conversions(self, answers: Answers, told: Told) -> Iterator[Conversion]:
         if self.goal is None:
             return
         for pack in self.packs:
@@ -296,7 +305,7 @@ class _Writer:
                     answers.both(pack.name, _value(number)),
                     count_bits(both & answers.bits(_value(number))),
                 )
-                for number, value in enumerate(self.values)
+                for number, value in told
             ]
             yield Conversion(
                 pack.name,

@@ -24,6 +24,25 @@ def report_tags(
 
     Raises UsageError, DataError.
     """
+    wanted = chosen_tags(workspace, names, table)
+    table_data = workspace.tables[table or workspace.catalog.users.name]
+    running = open_engine(engine, workspace.project.time_zone)
+    try:
+        out = []
+        for tag in wanted:
+            rows = scan(running, table_data, table_data.files, [tag.name])
+            column = running.fetch(rows.select(tag.name))[tag.name]
+            out.append(report_tag(tag, column, top))
+        return tuple(out)
+    finally:
+        running.close()
+
+
+def chosen_tags(workspace: Workspace, names: Sequence[str], table: str = "") -> tuple[Tag, ...]:
+    """The tags of a table by name or label, default all but the key, that have values to be told.
+
+    Raises UsageError.
+    """
     catalog = workspace.catalog
     tables = {catalog.users.name: catalog.users, **catalog.events}
     if table and table not in tables:
@@ -40,16 +59,4 @@ def report_tags(
                 hint = f"; it is a column of `{elsewhere[0].name}`, which --table names"
             raise UsageError(f"no tag `{name}`{hint}")
         wanted[tag.name] = tag
-    table_data = workspace.tables[users.name]
-    running = open_engine(engine, workspace.project.time_zone)
-    try:
-        out = []
-        for tag in wanted.values():
-            if tag.type.kind is Kind.OTHER:
-                continue
-            rows = scan(running, table_data, table_data.files, [tag.name])
-            column = running.fetch(rows.select(tag.name))[tag.name]
-            out.append(report_tag(tag, column, top))
-        return tuple(out)
-    finally:
-        running.close()
+    return tuple(tag for tag in wanted.values() if tag.type.kind is not Kind.OTHER)

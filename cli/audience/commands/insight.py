@@ -19,6 +19,8 @@ from audience.commands.options import (
     TopOption,
     VarOption,
     least_count,
+    read_as_of,
+    read_day,
     read_variables,
 )
 from audience.commands.output import (
@@ -62,7 +64,7 @@ def waterfall(
     found = api.waterfall(
         opened,
         files,
-        as_of=as_of,
+        as_of=read_as_of(as_of, opened),
         packs=[each for each in rules or () if each not in files],
         variables=read_variables(var),
         engine=engine,
@@ -177,8 +179,8 @@ def flow(
     found = api.flow(
         opened,
         stages,
-        start,
-        end,
+        read_day("--from", start, opened),
+        read_day("--to", end, opened),
         step=step,
         variables=read_variables(var),
         engine=engine,
@@ -245,7 +247,7 @@ def profile(
         pack,
         against=against,
         tags=[each.strip() for each in (tags or "").split(",") if each.strip()],
-        as_of=as_of,
+        as_of=read_as_of(as_of, opened),
         variables=read_variables(var),
         engine=engine,
         cache=not no_cache,

@@ -96,8 +96,11 @@ ProfileOption = Annotated[
 
 def read_as_of(text: str | None, project: Project) -> date | None:
     """``--as-of`` as a day. Raises UsageError."""
-    if text is None:
-        return None
+    return None if text is None else read_day("--as-of", text, project)
+
+
+def read_day(option: str, text: str, project: Project) -> date:
+    """An option's day: a date, `today` or `yesterday`. Raises UsageError."""
     from audience.api import today
 
     if text in {"today", "yesterday"}:
@@ -108,7 +111,7 @@ def read_as_of(text: str | None, project: Project) -> date | None:
         day = None
     if day is None or day.isoformat() != text:
         raise UsageError(
-            f"--as-of `{text}`: expected a date such as 2023-04-30, today or yesterday"
+            f"{option} `{text}`: expected a date such as 2023-04-30, today or yesterday"
         )
     return day
 

@@ -16,6 +16,7 @@ from audience.commands.options import (
     ProjectOption,
     VarOption,
     read_as_of,
+    read_day,
     read_variables,
 )
 from audience.commands.output import guarded, say
@@ -130,7 +131,7 @@ def report(
         variables=read_variables(var),
         tags=[each.strip() for each in (tags or "").split(",") if each.strip()],
         goal=goal,
-        since=since,
+        since=None if since is None else read_day("--since", since, opened),
         engine=engine,
         cache=not no_cache,
     )

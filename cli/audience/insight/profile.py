@@ -152,11 +152,15 @@ def shared_profile(found: Profile, hidden: frozenset[Cell]) -> dict[str, Any]:
     out["size"] = None if "size" in hidden else out["size"]
     out["baseline_size"] = None if "baseline" in hidden else out["baseline_size"]
     for number, line in enumerate(out["lines"]):
-        mine, base = (number, "users") in hidden, (number, "baseline") in hidden
-        for name in ("users", "share"):
-            line[name] = None if mine else line[name]
-        for name in ("baseline_users", "baseline_share"):
-            line[name] = None if base else line[name]
-        for name in ("tgi", "low", "high", "p"):
-            line[name] = None if mine or base else line[name]
+        mine, base = (number, "users"), (number, "baseline")
+        for names, cells in (
+            (("users",), {mine}),
+            (("share",), {mine, "size"}),
+            (("baseline_users",), {base}),
+            (("baseline_share",), {base, "baseline"}),
+            # From these and two counts the others could be worked out.
+            (("tgi", "low", "high", "p"), {mine, base, "size", "baseline"}),
+        ):
+            if hidden & cells:
+                line.update(dict.fromkeys(names))
     return out

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -58,26 +60,57 @@ def report_tag(tag: Tag, column: pa.ChunkedArray, top: int) -> TagReport:
     values: tuple[ValueCount, ...] = ()
     quantiles: tuple[Value, ...] = ()
     if tag.type.kind in {Kind.INTEGER, Kind.NUMBER, Kind.DATE, Kind.TIMESTAMP}:
-        ordered = known.combine_chunks().sort() if len(known) else pa.array([])
         distinct = len(known.unique())
-        if len(ordered):
-            places = [round(each * (len(ordered) - 1)) for each in QUANTILES]
-            quantiles = tuple(ordered[place].as_py() for place in places)
+        quantiles = values_at(known, QUANTILES)
     if tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None:
         counts = _count(pc.list_flatten(known) if tag.type.kind is Kind.LIST else known)
         distinct = len(counts)
-        labels = {choice.value: choice.label for choice in tag.choices or ()}
-        listed = counts + [(value, 0) for value in labels if value not in dict(counts)]
-        values = tuple(
-            ValueCount(value, labels.get(value, ""), count) for value, count in listed[:top]
-        )
+        values = listed_values(tag, counts, top)
     return TagReport(tag.name, tag.label, str(tag.type), rows, missing, distinct, values, quantiles)
+
+
+def listed_values(tag: Tag, counts: Iterable[tuple[Any, int]], top: int) -> tuple[ValueCount, ...]:
+    """The most frequent values, those that the dictionary alone has last; at most so many."""
+    found = sorted(counts, key=lambda pair: (-pair[1], str(pair[0])))
+    labels = {choice.value: choice.label for choice in tag.choices or ()}
+    there = {value for value, _ in found}
+    every = found + [(value, 0) for value in labels if value not in there]
+    return tuple(ValueCount(value, labels.get(value, ""), count) for value, count in every[:top])
+
+
+def values_at(known: pa.ChunkedArray, shares: Sequence[float]) -> tuple[Value, ...]:
+    """The values at some shares (0 to 1) of the way through a column in ascending order.
+
+    None of them is missing. They are values that are in the column; of an empty one there is none.
+    """
+    count = len(known)
+    if not count:
+        return ()
+    kind = known.type
+    places = [round(share * (count - 1)) for share in shares]
+    whole = pa.types.is_date32(kind) or pa.types.is_integer(kind)
+    if not whole and not pa.types.is_floating(kind):
+        ordered = known.combine_chunks().sort()
+        return tuple(ordered[place].as_py() for place in places)
+    # No order is needed but that of the places.
+    numbers = np.asarray(known.cast(pa.int32()) if pa.types.is_date32(kind) else known)
+    low, high = numbers.min(), numbers.max()
+    if whole and int(high) - int(low) < _SPAN:
+        ends = np.cumsum(np.bincount(numbers - low))
+        found = low + np.searchsorted(ends, places, side="right")
+    else:
+        found = np.partition(numbers, places)[places]
+    values = pa.array(found.astype(numbers.dtype))
+    return tuple((values.cast(kind) if pa.types.is_date32(kind) else values).to_pylist())
+
+
+_SPAN = 1 << 22
+"""Whole numbers that lie closer together are counted one by one."""
 
 
 def _count(column: pa.ChunkedArray | pa.Array) -> list[tuple[Any, int]]:
     counted = pc.value_counts(column.drop_null())
-    pairs = [(each["values"].as_py(), each["counts"].as_py()) for each in counted]
-    return sorted(pairs, key=lambda pair: (-pair[1], str(pair[0])))
+    return [(each["values"].as_py(), each["counts"].as_py()) for each in counted]
 
 
 def _plain(value: Value) -> Value:

@@ -89,6 +89,7 @@ def profile_grid(found: Profile, top: int, hidden: frozenset[Cell] = frozenset()
     rows = []
     for place, line in enumerate(found.lines[:top]):
         mine, base = (place, "users"), (place, "baseline")
+        every = (mine, base, "size", "baseline")
         low = "" if line.low is None or line.high is None else f"{line.low:.0f} to {line.high:.0f}"
         mark = "few" if line.few else "" if line.significant else "by chance?"
         rows.append(
@@ -98,8 +99,8 @@ def profile_grid(found: Profile, top: int, hidden: frozenset[Cell] = frozenset()
                 tell.count(mine, line.users),
                 tell.of(percent(line.share), mine, "size"),
                 tell.of(percent(line.baseline_share), base, "baseline"),
-                tell.of("–" if line.tgi is None else f"{line.tgi:.0f}", mine, base),
-                tell.of(low, mine, base),
+                tell.of("–" if line.tgi is None else f"{line.tgi:.0f}", *every),
+                tell.of(low, *every),
                 mark,
             )
         )

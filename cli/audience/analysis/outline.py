@@ -1,0 +1,61 @@
+"""What tags' columns hold, in outline: the most frequent values, or where a quarter lies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from audience.engine.base import OWN, Engine
+from audience.engine.choice import open_engine
+from audience.engine.columns import scan
+from audience.engine.diagnosis import named_files
+from audience.engine.tables import TableData
+from audience.insight.tags import ValueCount, listed_values, values_at
+from audience.kinds import Kind, Tag
+from audience.threads import in_threads
+
+EDGES = (0.25, 0.5, 0.75, 0.9)
+_COUNT = OWN + "count"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A tag's most frequent values, or of numbers and dates those at :data:`EDGES` of all."""
+
+    tag: Tag
+    values: tuple[ValueCount, ...]
+    edges: tuple[Any, ...]
+
+
+def outlines(
+    table: TableData, tags: Sequence[Tag], top: int, *, engine: str, time_zone: str
+) -> tuple[Outline, ...]:
+    """The outlines of some columns of a user table. Raises DataError."""
+    running = open_engine(engine, time_zone)
+    try:
+        with named_files([table], running), running.refusals():
+
+            def find(tag: Tag) -> Outline:
+                return _outline(running, table, tag, top)
+
+            if running.concurrent:
+                return tuple(in_threads(find, tags))
+            return tuple(map(find, tags))
+    finally:
+        running.close()
+
+
+def _outline(engine: Engine, table: TableData, tag: Tag, top: int) -> Outline:
+    frame = scan(engine, table, table.files, [tag.name]).select(tag.name)
+    if tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None:
+        known = frame.filter(~nw.col(tag.name).is_null())
+        if tag.type.kind is Kind.LIST:
+            known = known.explode(tag.name).filter(~nw.col(tag.name).is_null())
+        counted = engine.fetch(known.group_by(tag.name).agg(nw.len().alias(_COUNT)))
+        pairs = zip(counted[tag.name].to_pylist(), counted[_COUNT].to_pylist(), strict=True)
+        return Outline(tag, listed_values(tag, pairs, top), ())
+    column = engine.fetch(frame)[tag.name].drop_null()
+    return Outline(tag, (), values_at(column, EDGES))
