@@ -281,3 +281,43 @@ def test_what_is_planted_ends_no_visit(database: duckdb.DuckDBPyConnection) -> N
     ).fetchall()
     assert last[0][0] > 500
     assert last[0][1] == 0
+
+
+def test_conversion_tells_what_converts_in_the_sale_alone() -> None:
+    """The library finds the planted value, and no other."""
+    phone = "where: {brand: Xiaomi, category: phone}"
+    found = audience.convert(
+        audience.load(ROOT),
+        f"looked={{did: {{event: browse, {phone}}}}}",
+        f"bought={{did: {{event: buy, {phone}}}}}",
+        periods=["sale=2023-05-23..2023-06-18", "flat=2023-04-02..2023-05-22"],
+    )
+    sale = [each for each in found.contrasts if each.converts_in == ("sale",)]
+    assert [(each.label, each.value, each.not_in) for each in sale] == [
+        ("购买力", "蓝领", ("flat",))
+    ]
+    rates = [each.rate for each in found.conversions]
+    assert [(rate.users, rate.of) for rate in rates] == [(355, 1029), (139, 800)]
+
+
+@pytest.mark.parametrize(("pack", "ages"), [("flagship_rivals", True), ("小镇青年换机", False)])
+def test_conversion_tells_that_a_pack_ages(pack: str, ages: bool) -> None:
+    """Of those who are shown an advertisement, ever fewer click, three weeks by three weeks."""
+    phone = "where: {brand: Xiaomi, category: phone}"
+    found = audience.convert(
+        audience.load(ROOT),
+        [f"pack=1-seize-rivals/{pack}", f"shown={{did: {{event: exposure, {phone}}}}}"],
+        f"clicked={{did: {{event: ad_click, {phone}}}}}",
+        by=["plus"],
+        periods=[
+            "2023-04-08..2023-04-28",
+            "2023-04-29..2023-05-19",
+            "2023-05-20..2023-06-09",
+            "2023-06-10..2023-06-30",
+        ],
+    )
+    rates = [each.rate for each in found.conversions]
+    first, last = rates[0], rates[-1]
+    assert first.low is not None
+    assert last.high is not None
+    assert (first.low > last.high) is ages  # the intervals lie apart
