@@ -86,6 +86,8 @@ class Tag:
     choices: tuple[Choice, ...] | None = None
     missing: int | None = field(default=None, compare=False)
     declared: bool = field(default=False, compare=False)
+    bins: tuple[Value, ...] = field(default=(), compare=False)
+    """Where profiles part its values: ascending edges, each in the bin above it."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import audience
 from audience.analysis.outline import EDGES, outlines
 from audience.analysis.tags import chosen_tags
+from audience.errors import RuleError
 from audience.insight.tags import values_at
 from audience.rules.reader import Problems
 from audience.workspace import open_workspace
@@ -111,6 +112,36 @@ def test_outlines_are_what_sql_counts(engine: str) -> None:
             abs(ordered.index(a) - ordered.index(b)) <= count * 0.01 + 1
             for a, b in zip(each.edges, wanted, strict=True)
         )
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb"])
+def test_bins_of_the_dictionary(root: Path, engine: str) -> None:
+    """An edge is in the bin above it."""
+    project = root / "audience.yaml"
+    project.write_text(PROJECT + "  age: {bins: [21, 31, 60]}\n")
+    found = audience.profile(audience.load(root), "grown", as_of="2024-02-01", engine=engine)
+    ages = {line.value: line.baseline_users for line in found.lines if line.tag == "age"}
+    assert ages == {"< 21": 0, ">= 21 and < 31": 1, ">= 31 and < 60": 3, ">= 60": 1}
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "message"),
+    [
+        ("age: {bins: [21, 21]}", "5:20", "`21` does not come after the edge before it"),
+        ("age: {bins: [young]}", "5:16", "`young`"),
+        ("age: {bins: []}", "5:", "`bins`"),
+        ("age: {bins: 5}", "5:", "`bins`"),
+        ("plus: {bins: [1]}", "5:17", "`bins` on `plus`, which is true or false"),
+    ],
+)
+def test_bins_that_are_refused(root: Path, entry: str, place: str, message: str) -> None:
+    (root / "audience.yaml").write_text(PROJECT + f"  {entry}\n")
+    try:
+        (problem, *_) = audience.check(audience.load(root)).problems
+    except RuleError as error:
+        (problem,) = error.problems
+    assert f"audience.yaml:{place}" in str(problem)
+    assert message in str(problem)
 
 
 COLUMNS = st.one_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 
 from audience.analysis.outline import Outline, outlines
@@ -14,6 +15,7 @@ from audience.errors import Location
 from audience.kinds import Kind, Tag
 from audience.operators import PREDICATES
 from audience.rules.tree import All, Condition, Not, Test
+from audience.rules.words import SIGNS
 from audience.workspace import Workspace
 
 _MOST_VALUES = 24
@@ -51,8 +53,11 @@ def values_of(
     if snapshot is not None:
         users = open_snapshot(users, snapshot, [tag.name for tag in chosen])
     zone = workspace.project.time_zone
-    found = outlines(users, chosen, _MOST_VALUES, engine=engine, time_zone=zone)
-    return tuple(value for each in found for value in _of_tag(each, at))
+    unknown = [tag for tag in chosen if not tag.bins]
+    found = outlines(users, unknown, _MOST_VALUES, engine=engine, time_zone=zone)
+    by_tag = {each.tag.name: each for each in found}
+    every = (by_tag.get(tag.name) or Outline(tag, (), ()) for tag in chosen)
+    return tuple(value for each in every for value in _of_tag(each, at))
 
 
 def _of_tag(found: Outline, at: Location) -> Iterator[Value]:
@@ -68,8 +73,11 @@ def _of_tag(found: Outline, at: Location) -> Iterator[Value]:
         if shown in {_OTHERS, _MISSING}:  # no other line may be called so
             shown = f"“{shown}”"
         yield Value(tag, shown, _test(tag, name, argument, at))
-    if found.edges:
-        yield from _bins(found, at)
+    if tag.bins:
+        yield from _bins(tag, tag.bins, ("gte", "lt"), at)
+    elif found.edges:
+        edges = sorted({_plain(edge) for edge in found.edges})
+        yield from _bins(tag, edges, ("gt", "lte"), at)
     elif tag.type.kind not in {Kind.LIST, Kind.BOOL}:
         known = _test(tag, "is", "known", at)
         parts: tuple[Condition, ...] = (known,)
@@ -80,23 +88,15 @@ def _of_tag(found: Outline, at: Location) -> Iterator[Value]:
     yield Value(tag, _MISSING, _test(tag, "is", "unknown", at), spare=True)
 
 
-def _bins(found: Outline, at: Location) -> Iterator[Value]:
-    tag = found.tag
-    edges = sorted({_plain(edge) for edge in found.edges})
-    low = None
-    for edge in (*edges, None):
-        tests = []
-        if low is not None:
-            tests.append(_test(tag, "gt", low, at))
-        if edge is not None:
-            tests.append(_test(tag, "lte", edge, at))
-        text = " and ".join(
-            f"{sign} {_spelled(bound)}"
-            for sign, bound in ((">", low), ("<=", edge))
-            if bound is not None
-        )
-        yield Value(tag, text, All(tuple(tests), at))
-        low = edge
+def _bins(tag: Tag, edges: Sequence[Any], bounds: tuple[str, str], at: Location) -> Iterator[Value]:
+    """The bins between edges; ``bounds`` are the tests of a bin's lower and upper edge."""
+    for low, high in pairwise((None, *edges, None)):
+        sides = [
+            (name, edge) for name, edge in zip(bounds, (low, high), strict=True) if edge is not None
+        ]
+        text = " and ".join(f"{SIGNS[name]} {_spelled(edge)}" for name, edge in sides)
+        tests = tuple(_test(tag, name, edge, at) for name, edge in sides)
+        yield Value(tag, text, All(tests, at))
 
 
 def _test(tag: Tag, name: str, argument: Any, at: Location) -> Test:

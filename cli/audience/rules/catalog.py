@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from audience.errors import Location
-from audience.kinds import DECLARED, Catalog, Choice, Kind, Table, Tag, Type, Value
-from audience.rules.project import Project, TableSpec, ValueSpec
+from audience.kinds import DECLARED, ORDERED, Catalog, Choice, Kind, Table, Tag, Type, Value
+from audience.rules.project import Project, TableSpec, TagSpec, ValueSpec
 from audience.rules.reader import Problems
 from audience.rules.scalars import Misfit, read_value
 
@@ -64,7 +65,11 @@ def _build_table(spec: TableSpec, columns: Mapping[str, Tag], problems: Problems
             if tag.values is not None:
                 choices = _read_choices(tag.values, column.type, problems)
             tags[tag.name] = replace(
-                column, label=tag.label, choices=choices, declared=bool(tag.type)
+                column,
+                label=tag.label,
+                choices=choices,
+                declared=bool(tag.type),
+                bins=_read_bins(tag, column.type, problems),
             )
             if tag.label and tag.label in columns and tag.label != tag.name:
                 problems.error(
@@ -88,6 +93,28 @@ def _has(
         meant=(name, columns),
     )
     return False
+
+
+def _read_bins(tag: TagSpec, kind: Type, problems: Problems) -> tuple[Value, ...]:
+    """The edges of a tag's bins, of its type and ascending."""
+    if not tag.bins:
+        return ()
+    at = tag.bins[0].at
+    if kind.kind not in ORDERED:
+        problems.error(at, f"`bins` on `{tag.name}`, which is {kind}", "a number or a date")
+        return ()
+    out: list[Any] = []
+    for edge in tag.bins:
+        try:
+            value = read_value(edge, kind)
+        except Misfit as misfit:
+            problems.misfit(edge.at, misfit)
+            continue
+        if out and value <= out[-1]:
+            text = f"`{edge.text}` does not come after the edge before it"
+            problems.error(edge.at, text, "ascending edges")
+        out.append(value)
+    return tuple(out)
 
 
 def _read_choices(

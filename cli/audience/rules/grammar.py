@@ -173,6 +173,7 @@ TABLE = {
 TAG = {
     "label": Key("The name by which rules may call the column too.", "text"),
     "values": Key("The values there are: a list, or labels with the stored values.", "values"),
+    "bins": Key("Where profiles part numbers or dates: ascending, each in the bin above.", "bins"),
     "type": Key("What the column holds; a table where it holds something else is refused.", "type"),
 }
 

@@ -125,6 +125,7 @@ def project_schema() -> Schema:
         "date_ranges": {"type": "array", "items": _ref("date_range")},
         "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},
         "type": {"enum": list(DECLARED)},
+        "bins": {"type": "array", "minItems": 1, "items": {"type": ["number", "string"]}},
         "values": {
             "anyOf": [
                 {"type": "array", "minItems": 1, "items": _SCALAR},

@@ -58,6 +58,7 @@ class TagSpec:
     at: Location = field(compare=False)
     label_at: Location = field(compare=False)
     type_at: Location = field(compare=False)
+    bins: tuple[Scalar, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -298,8 +299,15 @@ def _read_dictionary(node: Node, problems: Problems) -> tuple[TagSpec, ...]:
         label_at = fields["label"][1].at if "label" in fields else key.at
         kind = read_type(fields["type"][1], problems) if "type" in fields else ""
         type_at = fields["type"][1].at if "type" in fields else key.at
-        out.append(TagSpec(key.text, label, values, kind, key.at, label_at, type_at))
+        bins = _read_bins(fields["bins"][1], problems) if "bins" in fields else ()
+        out.append(TagSpec(key.text, label, values, kind, key.at, label_at, type_at, bins))
     return tuple(out)
+
+
+def _read_bins(node: Node, problems: Problems) -> tuple[Scalar, ...]:
+    items = problems.items(node, "`bins`") or ()
+    found = (problems.scalar(item, "an edge of `bins`") for item in items)
+    return tuple(each for each in found if each is not None)
 
 
 def _read_values(node: Node, problems: Problems) -> tuple[ValueSpec, ...] | None:
