@@ -103,16 +103,17 @@ def line(found: Conversion, tag: str, value: str) -> Any:
 
 @pytest.mark.parametrize("engine", ["polars", "duckdb"])
 def test_rates_and_values_against_sql(oracle: Oracle, engine: str) -> None:
-    tags = ["plus", "城市线级", "age", "interests"]
+    tags = ["plus", "城市线级", "age", "member_level", "interests"]
     found = convert(LOOKED, BOUGHT, by=tags, periods=PERIODS, engine=engine)
-    edges = [oracle.quantile("age", each) for each in (0.25, 0.5, 0.75, 0.9)]
+    edges = [oracle.quantile("member_level", each) for each in (0.25, 0.5, 0.75, 0.9)]
     values = {
         ("plus", "true"): "plus",
         ("plus", "false"): "NOT plus",
         ("plus", "(missing)"): "plus IS NULL",
         ("city_tier", "新一线 (new1)"): "city_tier = 'new1'",
-        ("age", f"<= {edges[0]}"): f"age <= {edges[0]}",
-        ("age", f"> {edges[1]} and <= {edges[2]}"): f"age > {edges[1]} AND age <= {edges[2]}",
+        ("age", ">= 25 and < 35"): "age >= 25 AND age < 35",  # a bin of the dictionary
+        ("member_level", f"<= {edges[0]}"): f"member_level <= {edges[0]}",
+        ("member_level", f"> {edges[-1]}"): f"member_level > {edges[-1]}",
         ("interests", "数码 (digital)"): "list_contains(interests, 'digital')",
     }
     assert [each.name for each in found.periods] == ["promo", "flat"]
@@ -126,7 +127,8 @@ def test_rates_and_values_against_sql(oracle: Oracle, engine: str) -> None:
         assert (period.users, period.target_users) == (users, oracle.count(B))
         assert (conversion.rate.users, conversion.rate.of) == (converted, users)
         assert conversion.rate.rate == converted / users
-        assert {each.tag for each in conversion.lines} == {"plus", "city_tier", "age", "interests"}
+        named = {"plus", "city_tier", "age", "member_level", "interests"}
+        assert {each.tag for each in conversion.lines} == named
         for (tag, value), where in values.items():
             one = line(conversion, tag, value)
             mine, did = oracle.count(A, where), oracle.count(A, B, where)
