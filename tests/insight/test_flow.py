@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import audience
 from audience.analysis.flow import days_between
 from audience.errors import UsageError
-from audience.insight.flow import NOWHERE, flow_between, hidden_in_flow
+from audience.insight.flow import NOWHERE, flow_between, hidden_in_flow, hidden_in_flows
 from audience.rules.scalars import Duration
 from support import MakeProject, Run
 
@@ -213,6 +213,57 @@ def test_small_cells_cannot_be_added_up(seed: int) -> None:
             target = np.eye(len(cells))[at]
             rank = np.linalg.matrix_rank
             assert rank(np.vstack([known, target])) > rank(known)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_flows_that_follow_each_other_cannot_be_added_up(seed: int) -> None:
+    """The day between is in both: whoever has the tables knows it from either."""
+    draw = np.random.default_rng(seed)
+    days = [FIRST + timedelta(days=n) for n in range(3)]
+    where = draw.choice(4, (150, 3), p=[0.55, 0.25, 0.12, 0.08])
+    stages = [
+        {name: pa.array(np.flatnonzero(where[:, at] == n)) for n, name in enumerate("abc")}
+        for at in range(3)
+    ]
+    flows = [flow_between(days[at], stages[at], days[at + 1], stages[at + 1]) for at in range(2)]
+    hidden = hidden_in_flows(flows, 10)
+    cells = [
+        (at, one, other)
+        for at, each in enumerate(flows)
+        for one in each.moved
+        for other in each.moved
+        if one or other
+    ]
+
+    def row(chosen: set[tuple[int, str, str]]) -> list[float]:
+        return [float(cell in chosen) for cell in cells]
+
+    known, sizes = [], {}
+    for at, each in enumerate(flows):
+        for one, other in ((one, other) for n, one, other in cells if n == at):
+            if (one, other) not in hidden[at]:
+                known.append(row({(at, one, other)}))
+        for n in each.before:
+            before = row({cell for cell in cells if cell[:2] == (at, n)})
+            after = row({cell for cell in cells if (cell[0], cell[2]) == (at, n)})
+            known += [before] if ("before", n) not in hidden[at] else []
+            known += [after] if ("after", n) not in hidden[at] else []
+            sizes[at, n] = before, after
+    # The size of a stage on the day between is one number, whether it is told or not.
+    for n in "abc":
+        known.append([a - b for a, b in zip(sizes[0, n][1], sizes[1, n][0], strict=True)])
+    whole = np.array(known)
+    rank = np.linalg.matrix_rank
+    for place, (at, one, other) in enumerate(cells):
+        if 0 < flows[at].moved[one][other] < 10:
+            assert (one, other) in hidden[at]
+            target = np.eye(len(cells))[place]
+            assert rank(np.vstack([whole, target])) > rank(whole)
+
+
+def test_days_in_their_order(folder: Path, run: Run) -> None:
+    ran = run("flow", "life", "--from", "2024-02-20", "--to", "2024-01-25", at=folder)
+    assert (ran.code, "expected the earlier day first" in ran.err) == (2, True)
 
 
 WORDS = ("flow", "life", "--from", "2024-01-25", "--to", "2024-02-20")

@@ -9,63 +9,29 @@ data would have done anyway is none of the edits'.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.analysis.crossing import Crossing, Seen, Step
-from audience.analysis.leaves import Leaf, combine, leaves_of
+from audience.analysis.crossing import Crossing, Step
 from audience.analysis.transitions import transitions
+from audience.analysis.way import Walk
 from audience.bits import Flags
 from audience.errors import UsageError
 from audience.insight.causes import Cause, Explained, Reasons, Transition
 from audience.insight.diff import BuildDiff, PackDiff
 from audience.lists import suppressed_ids
-from audience.rules.edits import Edit
 from audience.rules.project import Project
 from audience.rules.reader import Problems
-from audience.rules.tree import Condition, Did, Kept, Not, Side, Test
+from audience.rules.tree import Test
 from audience.rules.words import words
 from audience.store.manifest import FILE_NAME, Manifest, read_manifest
 from audience.workspace import Workspace, open_workspace
-
-
-@dataclass
-class _Way:
-    """The states of some users, in or out, and what leads from each to the next.
-
-    It has legs: what the data did, what the edits did. Who is as before at the end of a leg was not
-    moved by it, whatever happened on the way.
-    """
-
-    states: list[Flags]
-    steps: list[Step] = field(default_factory=list)
-    legs: list[int] = field(default_factory=lambda: [0])
-
-    def go(self, state: Flags, step: Step, *, rest: bool = True) -> None:
-        """Go on to another state; a leg ends where the way comes to rest."""
-        self.states.append(state)
-        self.steps.append(step)
-        if rest:
-            self.legs.append(len(self.steps))
-
-    def last(self) -> npt.NDArray[np.int64]:
-        """For each user the last step, on the last leg that moved it, by which it changed sides."""
-        every = np.array(self.states)
-        changes = every[1:] != every[:-1]
-        out = np.full(every.shape[1], -1)
-        for start, end in pairwise(self.legs):
-            moved = every[start] != every[end]
-            step = end - 1 - np.argmax(changes[start:end][::-1], axis=0)
-            out = np.where(moved, step, out)
-        return out
 
 
 def reasons(
@@ -140,21 +106,31 @@ class _Explainer:
         )
 
     def _causes(self) -> Iterator[Cause]:
-        left = np.ones(self.count, dtype=np.bool_)
-        for step, mask in self._plain_causes():
-            mask &= left
-            left &= ~mask
-            yield from self._cause(step, mask)
-        way = self._way()
-        last = way.last()
         grouped: dict[tuple[str, str, str], tuple[Step, Flags]] = {}
-        for number, step in enumerate(way.steps):
-            for each, mask in self._told_apart(step, left & (last == number)):
-                name = (each.kind, each.detail, each.at)
-                before = grouped.get(name)
-                grouped[name] = (each, mask if before is None else before[1] | mask)
+        for step, mask in self._steps():
+            name = (step.kind, step.detail, step.at)
+            before = grouped.get(name)
+            grouped[name] = (step, mask if before is None else before[1] | mask)
         for step, mask in grouped.values():
             yield from self._cause(step, mask)
+
+    def _steps(self) -> Iterator[tuple[Step, Flags]]:
+        """Everybody with one step that is the cause."""
+        left = np.ones(self.count, dtype=np.bool_)
+        for step, mask in self._plain_causes():
+            yield step, mask & left
+            left &= ~mask
+        free = self.was & self._listed & left
+        yield from self._on_the_way(self.crossing, left & ~free)
+        if free.any():
+            # Of who is suppressed, and would have gone anyway, what would have been the cause.
+            yield from self._on_the_way(self.crossing.unsuppressed, free)
+
+    def _on_the_way(self, crossing: Crossing, whom: Flags) -> Iterator[tuple[Step, Flags]]:
+        way = Walk(crossing, self.pack, self.was, self.at).way()
+        last = way.last()
+        for number, step in enumerate(way.steps):
+            yield from self._told_apart(step, whom & (last == number))
 
     def _cause(self, step: Step, mask: Flags) -> Iterator[Cause]:
         if not mask.any():
@@ -174,73 +150,26 @@ class _Explainer:
         before = crossing.before
         if before is not None and crossing.is_old_table_here:
             yield Step("entered", "new in the user table"), ~self.was & ~before.there[self.at]
-        yield Step("suppressed", "on a suppress list"), self.was & self._suppressed()
+        yield Step("suppressed", "on a suppress list"), self.was & self._kept_out()
 
-    def _suppressed(self) -> Flags:
+    @cached_property
+    def _listed(self) -> Flags:
+        """Who is on a suppress list."""
         project = self.crossing.workspace.project
         listed = suppressed_ids(project, whole=pa.types.is_integer(self.ids.type))
         if listed is None:
             return np.zeros(self.count, dtype=np.bool_)
-        found = pc.is_in(self.ids, value_set=listed.cast(self.ids.type))
-        return np.asarray(found)
+        return np.asarray(pc.is_in(self.ids, value_set=listed.cast(self.ids.type)))
 
-    def _way(self) -> _Way:
-        """From the old pack to the new one."""
-        crossing, pack = self.crossing, self.pack
-        way = _Way([self.was])
-        old = crossing.rule(crossing.old_file, pack.old)
-        if old is not None and crossing.before is not None:
-            way.go(self._of(crossing.before, f"rule {pack.old}"), crossing.step_before)
-            if crossing.now is not None:
-                self._follow_leaves(way, old, crossing.before, crossing.now)
-        if old is not None and crossing.now is not None:
-            step = Step("unknown", f"tags or behaviour since {crossing.old_build.name}")
-            way.go(self._of(crossing.now, f"rule {pack.old}"), step)
-        if crossing.later is not None:
-            if crossing.now is not None:
-                for edit, name in crossing.edits_of(pack):
-                    way.go(self._of(crossing.later, name), _edited(edit), rest=False)
-            if crossing.rule(crossing.new_file, pack.new) is not None:
-                known = crossing.now is not None
-                step = Step("list", "published packs of the phase itself")
-                step = step if known else Step("unknown", "the rule or the data")
-                way.go(self._of(crossing.later, f"rule {pack.new}"), step)
-        way.go(~self.was, crossing.step_after)
-        return way
-
-    def _of(self, seen: Seen, name: str) -> Flags:
-        return seen.flags(name)[self.at]
-
-    def _follow_leaves(self, way: _Way, rule: Condition, before: Seen, now: Seen) -> None:
-        """One leaf after the other from what it was to what it is."""
-        leaves = {self.crossing.name_of(leaf): leaf for leaf in leaves_of(rule)}
-        values, news = (self._values_at(leaves, seen) for seen in (before, now))
-        for name, leaf in leaves.items():
-            ways = [(news[name], _moved(leaf, "older events fell out"))]
-            half = f"half of {name}"
-            if half in now.answers.nodes:
-                ways.insert(0, (self._of(now, half), _moved(leaf, "newer events came in")))
-            elif isinstance(leaf, Did):
-                later = self.crossing.new_build.as_of > self.crossing.old_build.as_of
-                how = "newer events came in" if later else "events of other days"
-                ways = [(news[name], _moved(leaf, how))]
-            for flags, step in ways:
-                if (flags != values[name]).any():
-                    values[name] = flags
-                    way.go(self._combined(rule, values), step, rest=False)
-
-    def _values_at(self, leaves: Mapping[str, Leaf], seen: Seen) -> dict[str, Flags]:
-        """What holds of each leaf; of a limit, that it cuts nobody off."""
-        out: dict[str, Flags] = {}
-        for name, leaf in leaves.items():
-            flags = self._of(seen, name)
-            if isinstance(leaf, Kept):
-                flags = flags | ~self._combined(leaf.part, out)
-            out[name] = flags
-        return out
-
-    def _combined(self, condition: Condition, values: Mapping[str, Flags]) -> Flags:
-        return combine(condition, lambda leaf: values[self.crossing.name_of(leaf)], self.count)
+    def _kept_out(self) -> Flags:
+        """Who is suppressed, and would else be in the new pack."""
+        if not (self._listed & self.was).any():
+            return self._listed
+        free = self.crossing.unsuppressed.later
+        name = f"rule {self.pack.new}"
+        if free is None or name not in free.answers.nodes:
+            return self._listed
+        return self._listed & free.flags(name)[self.at]
 
     def _told_apart(self, step: Step, mask: Flags) -> Iterator[tuple[Step, Flags]]:
         """A test of days ago changes with the value, or because the day is another."""
@@ -264,38 +193,3 @@ class _Explainer:
             for seen in (crossing.before, crossing.now)
         )
         return old, new
-
-
-def _moved(leaf: Leaf, how: str) -> Step:
-    at = str(leaf.at)
-    match leaf:
-        case Test():
-            return Step("tag", words(leaf), at, leaf)
-        case Did():
-            return Step("window", f"{words(leaf)}: {how}", at, leaf)
-        case Kept():
-            return Step("limit", words(leaf).removesuffix(" of"), at, leaf)
-        case _:
-            return Step("list", words(leaf), at, leaf)
-
-
-def _edited(edit: Edit) -> Step:
-    sides = [each for each in (edit.new, edit.old) if each is not None]
-    at = str(sides[0].at)
-    if edit.old is None:
-        return Step("rule", f"new: {_asked(sides[0])}", at)
-    if edit.new is None:
-        return Step("rule", f"gone: {_asked(sides[0])}", at)
-    return Step("rule", f"{_asked(edit.old)} → {_asked(edit.new)}", at)
-
-
-def _asked(condition: Condition) -> str:
-    match condition:
-        case Side():
-            return "the split's side"
-        case Kept():
-            return words(condition).removesuffix(" of")
-        case Not(part):
-            return f"not {words(part)}"
-        case _:
-            return words(condition)

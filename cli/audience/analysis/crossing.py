@@ -128,10 +128,19 @@ class Crossing:
 
     @property
     def is_old_table_here(self) -> bool:
-        """Whether the user table is there as the old build read it."""
-        users = self.workspace.project.users.name
-        same = users not in self._lost[self.old_build.name]
-        return same and self._snapshot(self.old_build) == snapshot_of(self.old_build)
+        """Whether there is a user table of the old day: its snapshot, or the file as it was."""
+        snapshot = snapshot_of(self.old_build)
+        if snapshot is not None:
+            return self._snapshot(self.old_build) == snapshot
+        return self.workspace.project.users.name not in self._lost[self.old_build.name]
+
+    @cached_property
+    def unsuppressed(self) -> Crossing:
+        """The same as if nobody were on a suppress list."""
+        project = replace(self.workspace.project, suppress=())
+        workspace = replace(self.workspace, project=project)
+        builds = self.old_build, self.new_build
+        return Crossing(workspace, self.found, builds, self._engine, cache=self._cache)
 
     @cached_property
     def step_before(self) -> Step:
@@ -157,7 +166,11 @@ class Crossing:
     def _changed_lists(self, seen: Seen | None, build: Manifest) -> set[ListInput]:
         """The lists of a build whose ids are others now."""
         here = {(each.kind, each.name): each.sha256 for each in seen.answers.lists} if seen else {}
-        return {each for each in build.lists if here.get((each.kind, each.name)) != each.sha256}
+        return {
+            each
+            for each in build.lists
+            if here.get((each.kind, each.name), each.sha256) != each.sha256
+        }
 
     def places(self, ids: pa.Array) -> Places:
         """Where some of the users in question stand among all of them."""

@@ -38,6 +38,8 @@ def flow(
     ``step`` a duration such as 7d. Nothing is published. Raises RuleError, DataError, UsageError.
     """
     days = days_between(day_of(start), day_of(end), duration_of("--step", step))
+    if day_of(start) > day_of(end):
+        raise UsageError(f"from {start} to {end}: expected the earlier day first")
     if len(days) < 2:
         raise UsageError("a flow needs two days")
     if len(days) > _MOST_DAYS:

@@ -48,10 +48,13 @@ def transitions(test: Test, old: list[Any], new: list[Any]) -> tuple[Transition,
 
     The last one stands for all pairs that are rarer than those before it.
     """
-    spell = _speller(test, {*map(_hashable, old), *map(_hashable, new)})
-    pairs = Counter(
-        (spell(one), spell(other)) for one, other in zip(old, new, strict=True) if one != other
-    )
+    spell, exactly = _spellers(test, {*map(_hashable, old), *map(_hashable, new)})
+    pairs: Counter[tuple[str, str]] = Counter()
+    for one, other in zip(old, new, strict=True):
+        if one != other:
+            # Two values of one stretch are told as they are.
+            own = exactly if spell(one) == spell(other) else spell
+            pairs[own(one), own(other)] += 1
     ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     out = [Transition(one, other, count) for (one, other), count in ordered[:_MOST]]
     left = sum(count for _, count in ordered[_MOST:])
@@ -62,9 +65,16 @@ def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _speller(test: Test, values: set[Any]) -> Callable[[Any], str]:
+Spell = Callable[[Any], str]
+
+
+def _spellers(test: Test, values: set[Any]) -> tuple[Spell, Spell]:
+    """How values are told: in stretches where there are many, and exactly."""
+    return _speller(test, len(values) > _MOST_VALUES), _speller(test, False)
+
+
+def _speller(test: Test, coarse: bool) -> Spell:
     labels = {choice.value: choice.label for choice in test.tag.choices or () if choice.label}
-    coarse = len(values) > _MOST_VALUES
     bound = test.argument
     step = step_of(Decimal(str(bound))) if _is_number(bound) else None
 

@@ -169,7 +169,7 @@ def flow(
 ) -> None:
     """Show how many moved from each stage to each between two days, stayed, entered and left."""
     from audience import api
-    from audience.insight.flow import hidden_in_flow, shared_flow
+    from audience.insight.flow import hidden_in_flows, shared_flow
     from audience.report.insights import flow_grid
     from audience.report.words import counted
 
@@ -195,7 +195,7 @@ def flow(
             run.facts |= {"from": [f"{stages} {cell}"], "file": str(write), "ids": count}
         say(f"wrote {counted(count, 'id')} to {write}")
     least = least_count(min_cell, format, opened)
-    hidden = [hidden_in_flow(each, least) for each in found]
+    hidden = hidden_in_flows(found, least)
     pairs = list(zip(found, hidden, strict=True))
     if format is InsightFormat.JSON:
         write_json({"stages": stages, "flows": [shared_flow(each, cells) for each, cells in pairs]})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -98,6 +98,34 @@ def flow_between(
 def hidden_in_flow(found: Flow, least: int) -> frozenset[Cell]:
     """The counts that can't be shared: cells are (from, to), and (day, stage) for each side."""
     return hidden_cells(table_of_flow(found), least) if least > 1 else frozenset()
+
+
+def hidden_in_flows(found: Sequence[Flow], least: int) -> list[frozenset[Cell]]:
+    """The same of several flows that are read together: where one ends, another one begins."""
+    if least < 2:
+        return [frozenset() for _ in found]
+    tables = [table_of_flow(each) for each in found]
+    names = [_named(each, table) for each, table in zip(found, tables, strict=True)]
+    whole = Table()
+    for table, own in zip(tables, names, strict=True):
+        whole.counts |= {own[cell]: count for cell, count in table.counts.items()}
+        for one, other in table.sums:
+            whole.sums.append(
+                (tuple(own[cell] for cell in one), tuple(own[cell] for cell in other))
+            )
+    hidden = hidden_cells(whole, least)
+    return [frozenset(cell for cell, name in own.items() if name in hidden) for own in names]
+
+
+def _named(found: Flow, table: Table) -> dict[Cell, Cell]:
+    """What cells are called among several flows: a stage's size by its day."""
+    days = {"before": found.start, "after": found.end}
+    out: dict[Cell, Cell] = {}
+    for cell in table.counts:
+        one, other = cast("tuple[str, str]", cell)
+        is_size = one in days and one not in found.moved
+        out[cell] = (days[one], other) if is_size else (found.start, found.end, one, other)
+    return out
 
 
 def table_of_flow(found: Flow) -> Table:

@@ -130,11 +130,15 @@ def hidden_in_profile(found: Profile, least: int) -> frozenset[Cell]:
 def table_of_profile(found: Profile) -> Table:
     """Its counts, and how those of a tag add up."""
     table = Table({"size": found.size, "baseline": found.baseline_size})
+    table.groups.append((("baseline",), ("size",)))
     by_tag: dict[str, list[int]] = {}
     for number, line in enumerate(found.lines):
         table.counts |= {(number, "users"): line.users, (number, "baseline"): line.baseline_users}
         # Who of the baseline has it and is not in the pack.
         table.groups.append((((number, "baseline"),), ((number, "users"),)))
+        # And those who have it not.
+        table.groups.append((("size",), ((number, "users"),)))
+        table.groups.append((("baseline",), ((number, "baseline"),)))
         by_tag.setdefault(line.tag, []).append(number)
     for numbers in by_tag.values():
         for side, whole in (("users", "size"), ("baseline", "baseline")):

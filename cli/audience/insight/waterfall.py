@@ -81,6 +81,8 @@ def table_of_waterfall(found: Waterfall) -> Table:
     pairs = [(BASE, SIZE), *((BASE, cell) for cell in marks), *((SIZE, cell) for cell in marks)]
     after = [cell for cell in marks if isinstance(cell, tuple) and cell[1] == "after"]
     pairs += pairwise(after)
+    # Whoever is left after a condition is of those for whom it holds alone.
+    pairs += [((number, "alone"), (number, what)) for number, what in after]
     for one, other in pairs:
         more, less = (one, other) if counts[one] >= counts[other] else (other, one)
         table.groups.append(((more,), (less,)))

@@ -129,11 +129,7 @@ class _Aligner:
         return lambda made: inner(made) if there(made) is None else new
 
     def _stages(self, old: Stage, new: Stage) -> Make:
-        own = (
-            self.align(old.own, new.own)
-            if old.own is not None and new.own is not None
-            else self._edit(old.own, new.own)
-        )
+        own = self._own(old.own, new.own)
         earlier = self._lists(partial(_either, at=new.at), old.earlier, new.earlier)
 
         def make(made: int) -> Condition:
@@ -142,6 +138,12 @@ class _Aligner:
             return Stage(own(made), before.parts, new.at)
 
         return make
+
+    def _own(self, old: Condition | None, new: Condition | None) -> Make:
+        """What a stage asks itself; of those who are left at last, nothing."""
+        if old is not None and new is not None:
+            return self.align(old, new)
+        return (lambda _: None) if old is new else self._edit(old, new)
 
     def _lists(
         self,

@@ -48,10 +48,11 @@ class Place:
 def places(condition: Condition, base: Condition | None) -> Iterator[Place]:
     """A condition and all that it is made of, in the order of the text.
 
-    What limits conditions has the base among them, which is no condition of the pack.
+    What limits conditions has the base among them, which is no condition of the pack. What stands
+    behind a name is told where the name is mentioned first.
     """
     own = list(_parts(base))
-    for place in _places(condition, 0, True, lambda changed: changed):
+    for place in _places(condition, 0, True, lambda changed: changed, set()):
         if not any(part is place.condition for part in own):
             yield place
 
@@ -60,7 +61,7 @@ def _parts(condition: Condition | None) -> Iterator[Condition]:
     """A condition, and what it is made of."""
     if condition is not None:
         yield condition
-        yield from (place.condition for place in _places(condition, 0, True, lambda _: None))
+        yield from (place.condition for place in _places(condition, 0, True, lambda _: None, set()))
 
 
 def _places(
@@ -68,6 +69,7 @@ def _places(
     depth: int,
     in_order: bool,
     put: Callable[[Condition | None], Condition | None],
+    seen: set[int],
 ) -> Iterator[Place]:
     match condition:
         case Kept(part) | Side(part) | Stage(part) if part is not None:
@@ -75,7 +77,7 @@ def _places(
             def put_held(changed: Condition | None) -> Condition | None:
                 return put(None if changed is None else _holding(condition, changed))
 
-            yield from _places(part, depth, in_order, put_held)
+            yield from _places(part, depth, in_order, put_held, seen)
             yield Place(
                 condition,
                 depth,
@@ -96,21 +98,22 @@ def _places(
                     left = tuple(each for each in kept if each is not None)
                     return put(replace(condition, parts=left) if left else None)
 
-                yield from _places(part, depth + (not within), in_order and within, put_part)
-        case Named(_, part, base):
+                yield from _places(part, depth + (not within), in_order and within, put_part, seen)
+        case Named(_, part, base) if id(part) not in seen:
             # What is changed is no more what the name stands for.
             def put_named(changed: Condition | None) -> Condition | None:
-                if changed is None or base is None:
+                if base is None:
                     return put(changed)
-                return put(All((base, changed), condition.at))
+                return put(base if changed is None else All((base, changed), condition.at))
 
-            yield from _places(part, depth + 1, False, put_named)
+            seen.add(id(part))
+            yield from _places(part, depth + 1, False, put_named, seen)
         case Not(part):
 
             def put_not(changed: Condition | None) -> Condition | None:
                 return put(None if changed is None else Not(changed, condition.at))
 
-            yield from _places(part, depth + 1, False, put_not)
+            yield from _places(part, depth + 1, False, put_not, seen)
 
 
 def _holding(condition: Kept | Side | Stage, part: Condition) -> Condition:
