@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format fixtures example bench docs lock wheelhouse offline \
+.PHONY: help setup demo test soak check format fixtures example bench docs screenshots lock wheelhouse offline \
 	sbom clean
 
 help: ## List the targets
@@ -81,6 +81,9 @@ bench: $(READY) ## Time the program against rivals written by hand (SIZE=S|M|L P
 
 docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python docs/generate.py
+
+screenshots: $(READY) ## Draw the pictures of the documentation anew (needs Chromium)
+	$(BIN)/python docs/screenshots.py
 
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header

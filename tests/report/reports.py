@@ -18,6 +18,7 @@ from audience.insight.flow import Flow, flow_between, hidden_in_flow
 from audience.insight.overlap import overlaps
 from audience.insight.profile import Counts, Profile, hidden_in_profile, profile_of
 from audience.insight.report import (
+    Goal,
     Headline,
     Headlines,
     Input,
@@ -77,6 +78,27 @@ def made_conversion(period: str, seed: int, count: int = 15) -> Conversion:
     last = date(2023, 6, 18) if period == "promo" else date(2023, 4, 30)
     whole = rate_of(1234 + seed, 15678)
     return Conversion("浏览小米高端机", "购买小米高端机", period, first, last, whole, tuple(lines))
+
+
+GOAL = Goal(
+    "{did: {event: 购买, where: {商品品牌: [小米, 红米], 商品品类: 手机}, within: 30d}}",
+    text="{did: {event: 购买, where: {商品品牌: [小米, 红米], 商品品类: 手机}, within: 30d}}",
+)
+
+
+def several(packs: int, goal: Goal | None = None) -> Report:
+    """A report in which every pack converts to one goal, with lines of its own."""
+    report = made_up(packs)
+    found = [
+        replace(
+            made_conversion("", at),
+            source=pack.pack,
+            target=goal.name if goal else "buyers",
+            rate=rate_of(100 + 37 * at % 90, 400),
+        )
+        for at, pack in enumerate(report.headlines.found.packs)
+    ]
+    return replace(report, conversions=tuple(map(Part, found)), goal=goal)
 
 
 def made_reasons(packs: Sequence[tuple[str, str]]) -> Reasons:

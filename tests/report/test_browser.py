@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reports import made_up, shipped
+from reports import GOAL, made_up, several, shipped
 
 from audience.insight.report import Report
 from audience.report.language import Language
@@ -151,6 +151,21 @@ def test_all_charts_are_drawn(reports: dict[str, Report], tmp_path: Path, name: 
             assert chart["marks"]
             assert (chart["outside"], chart["over"]) == ([], []), (called, chart["title"])
             assert "rgb(0, 0, 0)" not in chart["inks"]
+
+
+def test_conversions_of_many_packs_are_drawn(tmp_path: Path) -> None:
+    report = several(12, GOAL)
+    pages = {
+        f"{language} {theme}": render_page(report, language, theme)
+        for language in Language
+        for theme in PAPER
+    }
+    for called, told in measured(pages, [1280, 390], tmp_path).items():
+        assert told["page"] <= int(called.split()[-1]), called
+        rates = [chart for chart in told["charts"] if "…" in chart["title"]]
+        assert len(rates) == 1 + 12
+        for chart in rates:
+            assert (chart["outside"], chart["over"]) == ([], []), (called, chart["title"])
 
 
 def test_nothing_is_asked_of_a_network(reports: dict[str, Report], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reports import made_up
 
 from audience.errors import UsageError
-from audience.report import pictures, portraits
+from audience.report import pictures, portraits, rates
 from audience.report.charts import NARROW, WIDE, Chart, draw, to_png, to_svg
 from audience.report.charts.bars import Bar, Bars, Drop, Drops
 from audience.report.charts.canvas import cut, pixels, text_width, ticks, wrapped
@@ -42,7 +42,7 @@ def charts_of(words: Words, least: int = 0) -> dict[str, Chart]:
         "heat": pictures.heat_chart(report.overlaps, words),
         "upset": pictures.upset_chart(report.overlaps, words),
         "profile": portraits.profile_chart(report.profiles[0], words),
-        "conversions": portraits.conversions_chart(report.conversions, words),
+        "conversions": rates.conversions_chart(report, report.conversions, words),
         "flow": portraits.flow_chart(report.flows[0], words),
         "causes": portraits.causes_chart(
             report.reasons.found.packs[0], Telling(words, report.reasons.hidden)

@@ -24,6 +24,7 @@ from audience.insight.flow import flow_between
 from audience.insight.overlap import Overlaps, overlaps
 from audience.insight.profile import Counts, Profile, profile_of
 from audience.insight.report import (
+    Goal,
     Headline,
     Headlines,
     Input,
@@ -165,7 +166,7 @@ class _Writer:
 
     def report(self) -> Report:
         """Everything, from one run; causes are found in a second one, by what it kept."""
-        early = self._early()
+        early, goal = self._early(), self.goal
         asked = [(self.request, self._conditions())]
         asked += [(early, self._staged())] if early is not None else []
         found = evaluate(
@@ -198,6 +199,7 @@ class _Writer:
             tuple(flows),
             self._reasons(result, manifest),
             (*self.doubts, *result.warnings, *result.broken),
+            Goal(goal.name, goal.label, goal.text) if goal is not None else None,
         )
 
     def _build_before(self) -> Build | None:

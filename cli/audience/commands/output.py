@@ -188,12 +188,13 @@ def write_grids(grids: Sequence[Grid], *, markdown: bool = False, err: bool = Fa
     # A pipe has no width: without one given, rich would cut tables to 80 columns.
     width = None if (sys.stderr if err else sys.stdout).isatty() else _WIDE
     console = Console(markup=False, highlight=False, emoji=False, width=width)
-    for number, grid in enumerate(grids):
+    shown = [grid for grid in grids if not grid.spare or grid.width <= console.width]
+    for number, grid in enumerate(shown):
         with console.capture() as captured:
             if number:
                 console.print()
             console.print(visible(grid.title), style="bold", soft_wrap=True)
-            console.print(grid.to_rich())
+            console.print(grid.fitted(console.width).to_rich())
         for line in captured.get().splitlines():
             typer.echo(line.rstrip(), err=err)
 

@@ -90,7 +90,7 @@ def report(
         str | None,
         typer.Option(
             help="The one chart of a picture: sizes, heat, upset, waterfall:PACK, profile:PACK, "
-            "conversion:PACK, flow:STAGES, reasons:PACK.",
+            "conversions, conversion:PACK, flow:STAGES, reasons:PACK.",
             show_default=False,
         ),
     ] = None,

@@ -100,11 +100,23 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What users are to have done: its name, a pack's label, and how it was given.
+
+    ``label`` is '' of what is no pack, ``text`` of what has ids.
+    """
+
+    name: str
+    label: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that a report on ``campaign/phase`` shows.
 
-    ``conversions`` from the same source to the same target are one conversion in several periods.
-    ``warnings`` are sentences.
+    ``conversions`` from the same source to the same target are one conversion in several periods;
+    ``goal`` tells more of their target. ``warnings`` are sentences.
     """
 
     campaign: str
@@ -120,6 +132,12 @@ class Report:
     flows: tuple[StageFlow, ...] = ()
     reasons: Part[Reasons] | None = None
     warnings: tuple[str, ...] = ()
+    goal: Goal | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The packs' labels by their names, '' of those that have none."""
+        return {pack.pack: pack.label for pack in self.headlines.found.packs}
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from audience.insight.cells import Cell
 from audience.insight.convert import (
@@ -56,26 +56,45 @@ def conversion_grids(
 
 def _rates_grid(found: Conversions, tell: Teller) -> Grid:
     names = ("as of", "users of", "users", "converted", "rate", "95%")
-    rows = []
+    columns = [Column(name, name in {"users", "converted", "rate"}) for name in names]
+    columns.append(Column("", spare=True))
+    rates = [
+        (rate, cells)
+        for place, period in enumerate(found.periods)
+        for _, rate, cells in _rates(found, period, place)
+    ]
+    # One rate alone is as long as any.
+    drawn = iter(_bars(rates, tell, _WIDTH) if len(rates) > 1 else [""])
+    rows: list[tuple[str, ...]] = []
     for place, period in enumerate(found.periods):
-        rows += [(_days(period), *row) for row in _rates(found, period, place, tell)]
-    columns = tuple(Column(name, name in {"users", "converted", "rate"}) for name in names)
-    return Grid(f"{found.source} → {found.target}", columns, tuple(rows))
+        for name, rate, cells in _rates(found, period, place):
+            rows.append((_days(period), name, *_rate(rate, cells, tell), next(drawn)))
+        if period.swing is not None:
+            swing = tell.count((place, SWING), period.swing)
+            rows.append((_days(period), "swing: all of them, not converted", swing, *[""] * 4))
+    return Grid(f"{found.source} → {found.target}", tuple(columns), tuple(rows))
+
+
+def _bars(rates: Sequence[tuple[Rate, tuple[Cell, Cell]]], tell: Teller, width: int) -> list[str]:
+    """Rates as bars, of which the longest is the highest that may be told; none of others."""
+    told = [tell.hidden.isdisjoint(cells) for _, cells in rates]
+    shown = [
+        (rate.rate or 0.0) if known else 0.0 for (rate, _), known in zip(rates, told, strict=True)
+    ]
+    return [bar(rate, max(shown), width) for rate in shown]
 
 
 def _rates(
-    found: Conversions, period: Period, place: int, tell: Teller
-) -> Iterator[tuple[str, ...]]:
+    found: Conversions, period: Period, place: int
+) -> Iterator[tuple[str, Rate, tuple[Cell, Cell]]]:
+    """The rates of a period: what each is of, and its cells."""
     for at, part in enumerate(period.parts):
         if part.rate is not None:
             cells = (part_of(place, at, CONVERTED), part_of(place, at, USERS))
-            yield (_named(part.name, part.label), *_rate(part.rate, cells, tell))
+            yield _named(part.name, part.label), part.rate, cells
     if period.conversion is not None:
         name = "all of them" if period.parts else found.source
-        yield (name, *_rate(period.conversion.rate, ((place, CONVERTED), (place, USERS)), tell))
-    if period.swing is not None:
-        swing = tell.count((place, SWING), period.swing)
-        yield ("swing: all of them, not converted", swing, "", "", "")
+        yield name, period.conversion.rate, ((place, CONVERTED), (place, USERS))
 
 
 def _rate(rate: Rate, cells: tuple[Cell, Cell], tell: Teller) -> tuple[str, str, str, str]:
@@ -98,11 +117,13 @@ def _lines_grid(found: Conversions, top: int, tell: Teller) -> Grid:
     ((place, period),) = [each for each in enumerate(found.periods) if each[1].conversion]
     assert period.conversion is not None
     lines = period.conversion.lines
-    texts = {"tag", "value", "95%", "interval", ""}
-    names = ("tag", "value", "users", "converted", "rate", "95%", "TGI", "interval", "")
+    texts = {"tag", "value", "95%", "interval", "bar", ""}
+    names = ("tag", "value", "users", "converted", "rate", "95%", "bar", "TGI", "interval", "")
+    every_cell = [((place, at, CONVERTED), (place, at, USERS)) for at in range(len(lines))]
+    pairs = [(line.rate, cells) for line, cells in zip(lines, every_cell, strict=True)][:top]
     rows = []
-    for at, line in enumerate(lines[:top]):
-        cells = ((place, at, CONVERTED), (place, at, USERS))
+    for at, drawn in enumerate(_bars(pairs, tell, _WIDTH // 2)):
+        line, cells = lines[at], every_cell[at]
         low = "" if line.low is None or line.high is None else f"{line.low:.0f} to {line.high:.0f}"
         every = (*cells, (place, CONVERTED), (place, USERS))
         mark = "few" if line.few else "" if line.significant else "by chance?"
@@ -111,13 +132,15 @@ def _lines_grid(found: Conversions, top: int, tell: Teller) -> Grid:
                 _tag(line.tag, line.label),
                 line.value,
                 *_rate(line.rate, cells, tell),
+                drawn,
                 tell.of(_tgi(line), *every),
                 tell.of(low, *every),
                 mark,
             )
         )
+    titles = {"interval": "95%", "bar": ""}
     columns = tuple(
-        Column("95%" if name == "interval" else name, name not in texts) for name in names
+        Column(titles.get(name, name), name not in texts, spare=name == "bar") for name in names
     )
     title = _titled("values that go with converting", len(rows), len(lines))
     return Grid(title, columns, tuple(rows))

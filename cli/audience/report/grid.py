@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from audience.report.words import visible
 
+_GAP = 3
+"""Between two columns in a terminal."""
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading; numbers stand to the right."""
+    """A column's heading; numbers stand to the right.
+
+    A ``spare`` one draws what others tell: it is left out where there is no room, and of Markdown.
+    """
 
     title: str
     right: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A title, columns and rows of texts."""
+    """A title, columns and rows of texts; a ``spare`` one is left out where it has no room."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
+    spare: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many columns of a terminal it takes where nothing is folded."""
+        texts = zip(*((column.title for column in self.columns), *self.rows), strict=False)
+        widths = [max(cell_len(visible(text)) for text in column) for column in texts]
+        return sum(widths) + _GAP * max(0, len(widths) - 1)
+
+    def fitted(self, width: int) -> Grid:
+        """The grid for so many columns of a terminal: without what is spare if it does not fit."""
+        return self if self.width <= width else self._plain()
+
+    def _plain(self) -> Grid:
+        kept = [at for at, column in enumerate(self.columns) if not column.spare]
+        rows = tuple(tuple(row[at] for at in kept) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[at] for at in kept), rows=rows)
 
     def to_rich(self) -> Table:
         """For a terminal, under the title: texts as they are, folded rather than cut."""
@@ -44,8 +69,9 @@ class Grid:
 
     def to_markdown(self) -> str:
         """As Markdown, under a heading."""
-        rule = ["---:" if column.right else "---" for column in self.columns]
-        lines = [[column.title for column in self.columns], rule, *self.rows]
+        plain = self._plain()
+        rule = ["---:" if column.right else "---" for column in plain.columns]
+        lines = [[column.title for column in plain.columns], rule, *plain.rows]
         body = "\n".join("| " + " | ".join(_escaped(line)) + " |" for line in lines)
         return f"### {self.title}\n\n{body}\n"
 

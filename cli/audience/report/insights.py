@@ -12,7 +12,7 @@ from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
 from audience.insight.waterfall import SIZE, Waterfall
 from audience.report.counts import Teller
 from audience.report.grid import Column, Grid
-from audience.report.words import bar, number, percent
+from audience.report.words import bar, bar_around, number, percent, shade, whole_percent
 
 _HOW = {
     "equal": "the same users",
@@ -20,12 +20,22 @@ _HOW = {
     "nearly": "more than 95% of both are in both",
 }
 _WIDTH = 24
+_SIDE = 10
+"""Columns of a bar on each side of TGI 100."""
+_FURTHEST = 400.0
+"""The TGI at which bars end, and its opposite, 25."""
+_NEAREST = 125.0
+"""Where bars end at least, else a TGI of 101 would look like much."""
+_FEWEST, _MOST = 3, 12
+"""Packs of a heat map: two are a pair, and more have no room."""
 
 
 def overlap_grids(found: Overlaps, top: int, hidden: frozenset[Cell] = frozenset()) -> list[Grid]:
     """Pairs by how much alike they are, exclusive regions by size, and packs that say little."""
     tell = Teller(hidden)
     grids = [_pairs_grid(found, top, tell), _regions_grid(found, top, tell)]
+    if _FEWEST <= len(found.packs) <= _MOST:
+        grids.insert(1, _heat_grid(found, tell))
     if found.redundant:
         columns = (Column("pack"), Column("other"), Column("why"))
         rows = tuple((each.pack, each.other, _HOW[each.how]) for each in found.redundant)
@@ -85,13 +95,18 @@ def profile_grid(found: Profile, top: int, hidden: frozenset[Cell] = frozenset()
     """Values by how much they set the pack apart."""
     tell = Teller(hidden)
     names = ("tag", "value", "users", "share", "in baseline", "TGI", "95%", "")
-    columns = tuple(Column(name, name not in {"tag", "value", "95%", ""}) for name in names)
+    columns = [Column(name, name not in {"tag", "value", "95%", ""}) for name in names]
+    columns.insert(-1, Column("100".rjust(_SIDE + 2), spare=True))
+    furthest = _furthest(found, top, tell)
     rows = []
     for place, line in enumerate(found.lines[:top]):
         mine, base = (place, "users"), (place, "baseline")
         every = (mine, base, "size", "baseline")
         low = "" if line.low is None or line.high is None else f"{line.low:.0f} to {line.high:.0f}"
         mark = "few" if line.few else "" if line.significant else "by chance?"
+        drawn = ""
+        if line.tgi is not None and tell.hidden.isdisjoint({mine, base}):
+            drawn = bar_around(line.tgi, furthest, _SIDE)
         rows.append(
             (
                 f"{line.label} ({line.tag})" if line.label else line.tag,
@@ -101,13 +116,25 @@ def profile_grid(found: Profile, top: int, hidden: frozenset[Cell] = frozenset()
                 tell.of(percent(line.baseline_share), base, "baseline"),
                 tell.of("–" if line.tgi is None else f"{line.tgi:.0f}", *every),
                 tell.of(low, *every),
+                drawn,
                 mark,
             )
         )
     size = tell.count("size", found.size)
     title = f"{found.pack}: {size} users against {found.baseline} of "
     title += tell.count("baseline", found.baseline_size)
-    return Grid(_titled(title, len(rows), len(found.lines)), columns, tuple(rows))
+    return Grid(_titled(title, len(rows), len(found.lines)), tuple(columns), tuple(rows))
+
+
+def _furthest(found: Profile, top: int, tell: Teller) -> float:
+    """How far a bar goes: to the TGI that is furthest from 100 of those that are told."""
+    told = [
+        line.tgi if line.tgi > 100 else 10_000 / line.tgi
+        for place, line in enumerate(found.lines[:top])
+        if line.tgi
+        and tell.hidden.isdisjoint({(place, "users"), (place, "baseline"), "size", "baseline"})
+    ]
+    return min(_FURTHEST, max([*told, _NEAREST]))
 
 
 def _named_once(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
@@ -142,12 +169,40 @@ def _pairs_grid(found: Overlaps, top: int, tell: Teller) -> Grid:
     return Grid(_titled("pairs, most alike first", len(rows), len(pairs)), columns, tuple(rows))
 
 
+def _heat_grid(found: Overlaps, tell: Teller) -> Grid:
+    """Of each pack the share that is in each other one, in shades."""
+    shares = {}
+    for pair in found.pairs:
+        both = both_of(pair.one, pair.other)
+        shares[pair.one, pair.other] = tell.of(_shaded(pair.of_one), both, size_of(pair.one))
+        shares[pair.other, pair.one] = tell.of(_shaded(pair.of_other), both, size_of(pair.other))
+    names = [pack.name for pack in found.packs]
+    columns = [Column("#", True), Column("pack")]
+    columns += [Column(str(place), True) for place in range(1, len(names) + 1)]
+    rows = tuple(
+        (str(place), one, *(shares.get((one, other), "·") for other in names))
+        for place, one in enumerate(names, 1)
+    )
+    title = (
+        "share of the row's pack in the column's: ░ below 25%, ▒ below 50%, ▓ below 75%, █ from 75%"
+    )
+    return Grid(title, tuple(columns), rows, spare=True)
+
+
+def _shaded(share: float | None) -> str:
+    if share is None:
+        return "–"
+    percent = f"{whole_percent(share)}%"
+    return f"{shade(share)}{percent:>4}"
+
+
 def _regions_grid(found: Overlaps, top: int, tell: Teller) -> Grid:
     regions = [
         (" & ".join(each.packs), region_of(each.packs), each.users) for each in found.regions
     ]
     shown = regions[:top]
-    largest = shown[0][2] if shown else 0
+    told = [users for _, cell, users in shown if cell not in tell.hidden]
+    largest = max(told, default=0)
     if found.outside is not None:
         shown.append(("(in none)", OUTSIDE, found.outside))
     base = found.base

@@ -183,8 +183,17 @@ TABLE: dict[str, tuple[str, str]] = {
     # conversions
     "conversions": ("Conversion", "转化"),
     "conversions_about": (
-        "Of the users with each value, how many converted. Whiskers are 95% intervals.",
-        "各取值的用户中转化的比例，细线为 95% 区间。",
+        "How many of each pack's users converted, and of those with each value. "
+        "Whiskers are 95% intervals.",
+        "各人群包的转化比例，以及其中各取值用户的转化比例，细线为 95% 区间。",
+    ),
+    "goal": ("Goal: ", "目标："),
+    "overview_chart": ("Conversion rate of each pack → {target}", "各人群包转化率 → {target}"),
+    "overview_told": ("{n} packs. Highest: {highest}.", "{n} 个人群包。最高：{highest}。"),
+    "nobody_converted": ("Nobody in this pack converted.", "该人群包无人转化。"),
+    "no_value_told": (
+        "Overall: {rates}. By value there is nothing to show: every rate is 0 or hidden.",
+        "总体：{rates}。按取值无可展示的内容：各取值的转化率为 0 或已隐藏。",
     ),
     "conversion": ("{source} → {target}", "{source} → {target}"),
     "conversion_chart": ("Conversion rate, {source} → {target}", "转化率：{source} → {target}"),
@@ -217,7 +226,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "reasons_chart": ("Added and removed by cause, {pack}", "{pack}：各原因增减人数"),
     "reasons_told": (
         "From {old} to {new}: {added} added, {removed} removed, {kept} kept.",
-        "从 {old}到 {new}：新增 {added}，移出 {removed}，保留 {kept}。",
+        "{old} → {new}：新增 {added}，移出 {removed}，保留 {kept}。",
     ),
     "added": ("added", "新增"),
     "removed": ("removed", "移出"),

@@ -7,7 +7,7 @@ from functools import partial
 
 from audience.errors import UsageError, nearest
 from audience.insight.report import Report
-from audience.report import pictures, portraits
+from audience.report import pictures, portraits, rates
 from audience.report.charts import Chart
 from audience.report.language import Language, Words
 from audience.report.telling import Telling, pack_name
@@ -35,16 +35,17 @@ def _charts(report: Report, words: Words) -> dict[str, Callable[[], Chart]]:
     for waterfall in report.waterfalls:
         name = f"waterfall:{pack_name(waterfall.found.pack)}"
         out[name] = partial(pictures.waterfall_chart, waterfall, words)
-    labels = {pack.pack: pack.label for pack in report.headlines.found.packs}
     for profile in report.profiles:
         pack = pack_name(profile.found.pack)
-        label = labels.get(pack, "")
+        label = report.labels.get(pack, "")
         out[f"profile:{pack}"] = partial(portraits.profile_chart, profile, words, label)
-    for conversion in report.conversions:
-        name = f"conversion:{pack_name(conversion.found.source)}"
-        out[name] = partial(portraits.conversions_chart, [conversion], words)
+    if report.conversions:
+        out["conversions"] = partial(rates.overview_chart, report, words)
+    for parts in rates.conversions_of(report):
+        name = f"conversion:{pack_name(parts[0].found.source)}"
+        out[name] = partial(rates.conversions_chart, report, parts, words)
     for flow in report.flows:
-        out[f"flow:{flow.stages}"] = partial(portraits.flow_chart, flow, words)
+        out[f"flow:{flow.stages}"] = partial(portraits.flow_chart, flow, words, report.labels)
     if report.reasons is not None:
         tell = Telling(words, report.reasons.hidden)
         for each in report.reasons.found.packs:

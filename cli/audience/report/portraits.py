@@ -1,18 +1,16 @@
-"""Profiles, conversions, flows and reasons as charts, without what must be hidden."""
+"""Profiles, flows and reasons as charts, without what must be hidden."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from audience.insight.causes import Explained
-from audience.insight.cells import Cell
-from audience.insight.convert import Conversion, ConversionLine, Rate
+from audience.insight.convert import ConversionLine
 from audience.insight.flow import NOWHERE, Flow
 from audience.insight.profile import Line, Profile
 from audience.insight.report import Part, StageFlow
 from audience.report.charts.causes import Both, Changes
 from audience.report.charts.indices import Index, Indices
-from audience.report.charts.rates import Measured, RateRow, Rates
 from audience.report.charts.rows import Label
 from audience.report.charts.sankey import Node, Sankey, Stream
 from audience.report.language import Words
@@ -33,7 +31,7 @@ def profile_chart(part: Part[Profile], words: Words, label: str = "") -> Indices
         low, high = (None, None) if hidden else (line.low, line.high)
         text = words("hidden") if hidden else index_text(line)
         sure = line.significant and not line.few
-        rows.append(Index(_value_label(line), known, low, high, text, sure, hidden))
+        rows.append(Index(value_label(line), known, low, high, text, sure, hidden))
     first = "–"
     if rows and not rows[0].hidden:
         first = f"{rows[0].label.text}, TGI {rows[0].text}"
@@ -70,82 +68,24 @@ def index_text(line: Line | ConversionLine) -> str:
     return f"{line.tgi:.0f} ({line.low:.0f}–{line.high:.0f})"
 
 
-def _value_label(line: Line | ConversionLine) -> Label:
+def value_label(line: Line | ConversionLine) -> Label:
+    """A tag by its label, and the value."""
     name = line.label or line.tag
     return Label(f"{name}: {line.value}", f"{name} ({line.tag}): {line.value}")
 
 
-def conversions_chart(parts: Sequence[Part[Conversion]], words: Words) -> Rates:
-    """Rates by value; the parts are one conversion in several periods."""
-    first = parts[0].found
-    tells = [Telling(words, part.hidden) for part in parts]
-    whole = tuple(
-        _measured(tell, part.found.rate, "converted", "users")
-        for tell, part in zip(tells, parts, strict=True)
-    )
-    rows = [RateRow(Label(words("overall")), whole)]
-    for key in ranked(parts)[:MOST_BARS]:
-        rates: list[Measured | None] = []
-        label = Label("")
-        for tell, part in zip(tells, parts, strict=True):
-            at = next((at for at, line in enumerate(part.found.lines) if _key(line) == key), None)
-            if at is None:
-                rates.append(None)
-                continue
-            line = part.found.lines[at]
-            label = _value_label(line)
-            rates.append(_measured(tell, line.rate, (at, "converted"), (at, "users")))
-        rows.append(RateRow(label, tuple(rates)))
-    periods = tuple(period_name(part.found, words) for part in parts)
-    told = ", ".join(
-        f"{name} {rate.text}" if len(parts) > 1 else rate.text
-        for name, rate in zip(periods, whole, strict=True)
-    )
-    return Rates(
-        words("conversion_chart", source=pack_name(first.source), target=pack_name(first.target)),
-        words("conversion_told", rates=told),
-        periods,
-        tuple(rows),
-    )
-
-
-def ranked(parts: Sequence[Part[Conversion]]) -> list[tuple[str, str]]:
-    """Tags and values of all periods, those that tell most in any of them first."""
-    best: dict[tuple[str, str], int] = {}
-    for part in parts:
-        for at, line in enumerate(part.found.lines):
-            best[_key(line)] = min(at, best.get(_key(line), at))
-    return sorted(best, key=lambda key: best[key])
-
-
-def period_name(found: Conversion, words: Words) -> str:
-    """What a period is called, with its days."""
-    days = words.days(found.first, found.as_of)
-    return f"{found.period} ({days})" if found.period else days
-
-
-def _key(line: ConversionLine) -> tuple[str, str]:
-    return line.tag, line.value
-
-
-def _measured(tell: Telling, rate: Rate, *cells: Cell) -> Measured:
-    if tell.hides(*cells):
-        return Measured(None, None, None, tell.words("hidden"), hidden=True)
-    return Measured(rate.rate, rate.low, rate.high, tell.words.percent(rate.rate))
-
-
-def flow_chart(each: StageFlow, words: Words) -> Sankey:
-    """Moves from each stage to each."""
+def flow_chart(each: StageFlow, words: Words, labels: Mapping[str, str] | None = None) -> Sankey:
+    """Moves from each stage to each; ``labels`` are those of packs, a set's stages among them."""
     tell = Telling(words, each.flow.hidden)
     found = each.flow.found
     hues = {name: at for at, name in enumerate(dict.fromkeys([*found.before, *found.after]))}
     left = [
-        Node(name, known, words.count(known), hues[name])
+        Node(stage_called(each, name, labels), known, words.count(known), hues[name])
         for name, size in found.before.items()
         for known in [tell.known(("before", name), size)]
     ]
     right = [
-        Node(name, known, words.count(known), hues[name])
+        Node(stage_called(each, name, labels), known, words.count(known), hues[name])
         for name, size in found.after.items()
         for known in [tell.known(("after", name), size)]
     ]
@@ -176,6 +116,11 @@ def flow_chart(each: StageFlow, words: Words) -> Sankey:
         tuple(right if found.left else right[:-1]),
         streams,
     )
+
+
+def stage_called(each: StageFlow, name: str, labels: Mapping[str, str] | None) -> str:
+    """A stage's label, or its name."""
+    return called(name, (labels or {}).get(f"{each.stages}.{name}", ""))
 
 
 def entered(found: Flow, tell: Telling) -> int | None:

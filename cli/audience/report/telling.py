@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audience.insight.cells import Cell
+from audience.insight.report import Goal
+from audience.report.charts.canvas import cut
 from audience.report.language import Words
+
+_HEADING = 220.0
 
 
 @dataclass(frozen=True)
@@ -49,3 +53,16 @@ def called(name: str, label: str) -> str:
 def in_full(name: str, label: str) -> str:
     """A pack's label and name."""
     return f"{label} ({name})" if label else name
+
+
+def goal_called(goal: Goal | None, target: str) -> str:
+    """What a goal is called in a heading: a long condition is cut, where a word ends."""
+    name = goal.name if goal is not None else target
+    if "{" not in name:
+        name = pack_name(name)
+    name = (goal.label if goal is not None else "") or name
+    short = cut(name, _HEADING)
+    if short == name:
+        return name
+    words = short[:-1].rpartition(" ")[0] or short[:-1]
+    return words.rstrip(" ,:[{(") + "…"

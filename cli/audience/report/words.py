@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, log
+
 HIDDEN = "hidden"
 """What stands where a count is too small to be shared, or would tell one that is."""
 
@@ -25,12 +27,43 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}"
 
 
+def whole_percent(share: float) -> str:
+    """``12``: percent without decimals, of which 0 and 100 mean just that."""
+    if 0 < share < 0.01:
+        return "<1"
+    if 0.99 < share < 1:
+        return ">99"
+    return f"{share * 100:.0f}"
+
+
 def bar(value: float, largest: float, width: int) -> str:
     """A bar of so many columns for the largest value, in eighths of a column."""
     if largest <= 0 or value <= 0:
         return ""
     eighths = max(1, round(value / largest * width * 8))
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+
+
+def bar_around(index: float, furthest: float, width: int) -> str:
+    """A bar from 100, in the middle, to an index: to the right of more, to the left of less.
+
+    As long as the index is far from 100 by its ratio: 200 is as far as 50. Each side has so many
+    columns for ``furthest``, an index above 100, for its opposite (10,000 ÷ it) and for what is
+    beyond. The text is of one width for all indices.
+    """
+    far = log(furthest) - log(100)
+    own = log(index) - log(100) if index > 0 else -inf
+    share = min(1.0, abs(own) / far)
+    if own >= 0:
+        return " " * width + "│" + bar(share, 1, width).ljust(width)
+    # There are no eighths that begin on the right: halves.
+    halves = max(1, round(share * width * 2))
+    return ("▐" * (halves % 2) + "█" * (halves // 2)).rjust(width) + "│" + " " * width
+
+
+def shade(share: float) -> str:
+    """Of a share of 0 to 1 its quarter, as a shade: ``░▒▓█``, and a space of nothing."""
+    return " " if share <= 0 else "░▒▓█"[min(3, int(share * 4))]
 
 
 def change(value: float | None) -> str:

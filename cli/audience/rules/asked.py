@@ -29,11 +29,15 @@ _LONGEST = 60
 
 @dataclass(frozen=True)
 class Asked:
-    """A condition that a caller gave, what it is called, and a pack's label ('' of others)."""
+    """A condition that a caller gave, what it is called, and a pack's label ('' of others).
+
+    ``text`` is how it was given, without its name; '' of one that has ids.
+    """
 
     name: str
     label: str
     condition: Condition
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,8 @@ class Asker(FileReader):
             place = self._place(node)
             label = place[0].outputs.label(place[1]) if place and _is_output(*place) else ""
             name = name or node.text
-        return Asked(name or _shown(source, start), label, condition)
+        text = _given(source, start)
+        return Asked(name or _shown(text) or source.path, label, condition, text)
 
     def _name(self, source: Source) -> tuple[str, int]:
         """What stands before ``=``, and where the rest begins."""
@@ -241,9 +246,11 @@ def _at(source: Source, start: int) -> Location:
     return Location(source, 1, start + 1, max(1, len(source.text) - start))
 
 
-def _shown(source: Source, start: int) -> str:
-    """A condition as it was written; one that has ids is called by its option."""
-    text = " ".join(source.text[start:].split())
-    if source.private:
-        return source.path
+def _given(source: Source, start: int) -> str:
+    """A condition as it was written, unless it has ids."""
+    return "" if source.private else " ".join(source.text[start:].split())
+
+
+def _shown(text: str) -> str:
+    """A condition as a name."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

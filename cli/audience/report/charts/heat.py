@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 from audience.report.charts.canvas import SMALL, Canvas, text_width
 from audience.report.charts.theme import HEATS
+from audience.report.words import whole_percent
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,9 @@ def _draw_share(
         return
     step = min(HEATS - 1, int((share.share or 0) * HEATS))
     canvas.rect((x + 1, y + 1), (cell - 2, high - 2), f"heat-{step}", share.told)
-    text = "–" if share.share is None else _short(share.share)
+    text = "–" if share.share is None else whole_percent(share.share)
     if cell >= 44 and share.share is not None:
         text += "%"
     look = "small" if text_width(text, SMALL) < cell - 4 else "tiny"
     where = (x + cell / 2, y + high / 2 + 4)
     canvas.text(where, text, f"{look} heat-ink-{step}", anchor="middle", more=share.told)
-
-
-def _short(share: float) -> str:
-    """Percent without decimals, of which 0 and 100 mean just that."""
-    if 0 < share < 0.01:
-        return "<1"
-    if 0.99 < share < 1:
-        return ">99"
-    return f"{share * 100:.0f}"

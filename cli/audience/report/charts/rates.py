@@ -46,7 +46,7 @@ def draw_rates(chart: Rates, width: float) -> Element:
     canvas = Canvas.start(width, chart.title, chart.told)
     count = len(chart.periods)
     looks = [_LOOKS[at % len(_LOOKS)] for at in range(count)]
-    top = canvas.legend(0, list(zip(looks, chart.periods, strict=True))) if count > 1 else 0.0
+    top = canvas.legend(0, list(zip(looks, chart.periods, strict=True))) if count > 1 else 4.0
     top += 16
     rates = [rate for row in chart.rows for rate in row.rates if rate is not None]
     room = values_width([rate.text for rate in rates], 13)

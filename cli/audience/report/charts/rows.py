@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from audience.report.charts.canvas import SMALL, Canvas, text_width, wrapped
 
 _INDENT = 14.0
+_LINES = 3
+"""Of a label, which is cut beyond."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def lay_rows(
     if canvas.narrow:
         for label in labels:
             x = min(label.depth, 4) * _INDENT
-            lines = wrapped(label.text, canvas.width - x, 2)
+            lines = wrapped(label.text, canvas.width - x, _LINES)
             _draw(canvas, x, y + 12, lines, label)
             y += 17 * len(lines) + 2
             bands.append(Band(y, bar))
@@ -73,7 +75,7 @@ def lay_rows(
     room = min(max(wish, 60.0), canvas.width * 0.36)
     for label in labels:
         x = min(label.depth, 4) * _INDENT
-        lines = wrapped(label.text, room - x, 2)
+        lines = wrapped(label.text, room - x, _LINES)
         height = max(bar, 17.0 * len(lines))
         _draw(canvas, x, y + height / 2 + 4.5 - 8.5 * (len(lines) - 1), lines, label)
         bands.append(Band(y + (height - bar) / 2, bar))

@@ -16,6 +16,9 @@ from audience.report.page.sections import Section, sections_of
 from audience.report.telling import Telling
 from audience.report.words import number
 
+_MOST_WARNINGS = 3
+"""More of them open on demand."""
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
@@ -96,7 +99,12 @@ def _add_header(page: Element, report: Report, words: Words) -> None:
         add(header, "p", words("small_cells"), class_="note")
     if report.warnings:
         note = add(header, "div", class_="note warn", role="note")
-        add(note, "strong", words("warnings"))
+        heading = words("warnings")
+        if len(report.warnings) > _MOST_WARNINGS:
+            note = add(note, "details")
+            add(add(note, "summary", heading), "span", str(len(report.warnings)), class_="count")
+        else:
+            add(note, "strong", heading)
         lines = add(note, "ul")
         for warning in report.warnings:
             add(lines, "li", warning)

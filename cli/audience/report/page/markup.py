@@ -20,6 +20,16 @@ def add(parent: Element, tag: str, text: str = "", **attributes: str) -> Element
     return element
 
 
+def article(parent: Element, title: str, name: str = "") -> Element:
+    """A part of a section under a heading, with the name that goes with a label."""
+    box = add(parent, "article")
+    head = add(box, "h3", title)
+    if name and name != title:
+        head.text = (head.text or "") + " "
+        add(head, "small", name)
+    return box
+
+
 def plain(text: str) -> str:
     """A text as a page may have it: what does not print, or reorders text, is spelled out.
 

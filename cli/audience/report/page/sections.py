@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from audience.insight.convert import Conversion
-from audience.insight.report import Part, Report
+from audience.insight.report import Report
 from audience.report import pictures, portraits
 from audience.report.language import Words
 from audience.report.page import tables
-from audience.report.page.markup import add, add_chart, add_table, add_tables
+from audience.report.page.conversions import add_conversions
+from audience.report.page.markup import add, add_chart, add_table, add_tables, article
 from audience.report.telling import Telling, called, pack_name
 
 
@@ -26,12 +26,11 @@ class Section:
 
 def sections_of(report: Report, words: Words) -> list[Section]:
     """The sections that a report has something for, in order."""
-    labels = {pack.pack: pack.label for pack in report.headlines.found.packs}
     found = [
         _sizes(report, words),
         _waterfalls(report, words) if report.waterfalls else None,
         _overlaps(report, words) if report.overlaps else None,
-        _profiles(report, words, labels) if report.profiles else None,
+        _profiles(report, words) if report.profiles else None,
         _conversions(report, words) if report.conversions else None,
         _flows(report, words) if report.flows else None,
         _reasons(report, words) if report.reasons else None,
@@ -60,47 +59,37 @@ def _waterfalls(report: Report, words: Words) -> Section:
     section = _begun("waterfalls", words, words("waterfalls_about"))
     for part in report.waterfalls:
         name = called(part.found.pack, part.found.label)
-        box = _article(section.element, name, pack_name(part.found.pack))
+        box = article(section.element, name, pack_name(part.found.pack))
         add_chart(box, pictures.waterfall_chart(part, words))
         add_tables(box, tables.waterfall_grids(part, words), words, name)
     return section
-
-
-def _article(parent: Element, title: str, name: str = "") -> Element:
-    """A part of a section under a heading, with the name that goes with a label."""
-    box = add(parent, "article")
-    head = add(box, "h3", title)
-    if name and name != title:
-        head.text = (head.text or "") + " "
-        add(head, "small", name)
-    return box
 
 
 def _overlaps(report: Report, words: Words) -> Section:
     part = report.overlaps
     assert part is not None
     section = _begun("overlaps", words, words("overlaps_about"))
-    box = _article(section.element, words("heat_chart"))
+    box = article(section.element, words("heat_chart"))
     add_chart(box, pictures.heat_chart(part, words))
     pairs = tables.pairs_grid(part, words)
     add_tables(box, [pairs], words, pairs.title)
-    box = _article(section.element, words("upset_chart"))
+    box = article(section.element, words("upset_chart"))
     add_chart(box, pictures.upset_chart(part, words))
     regions = tables.regions_grid(part, words)
     add_tables(box, [regions], words, regions.title)
     if part.found.redundant:
-        box = _article(section.element, words("redundant"))
+        box = article(section.element, words("redundant"))
         add_table(box, tables.redundant_grid(part.found, words))
     return section
 
 
-def _profiles(report: Report, words: Words, labels: dict[str, str]) -> Section:
+def _profiles(report: Report, words: Words) -> Section:
     section = _begun("profiles", words, words("profiles_about"))
     for part in report.profiles:
         name = pack_name(part.found.pack)
-        label = labels.get(name, "")
+        label = report.labels.get(name, "")
         chart = portraits.profile_chart(part, words, label)
-        box = _article(section.element, chart.title, name)
+        box = article(section.element, chart.title, name)
         add_chart(box, chart)
         grid = tables.profile_grid(part, words, label)
         add_tables(box, [grid], words, grid.title)
@@ -109,24 +98,16 @@ def _profiles(report: Report, words: Words, labels: dict[str, str]) -> Section:
 
 def _conversions(report: Report, words: Words) -> Section:
     section = _begun("conversions", words, words("conversions_about"))
-    groups: dict[tuple[str, str], list[Part[Conversion]]] = {}
-    for part in report.conversions:
-        groups.setdefault((part.found.source, part.found.target), []).append(part)
-    for (source, target), parts in groups.items():
-        title = words("conversion", source=pack_name(source), target=pack_name(target))
-        box = _article(section.element, title)
-        add_chart(box, portraits.conversions_chart(parts, words))
-        grid = tables.conversions_grid(parts, words)
-        add_tables(box, [grid], words, grid.title)
+    add_conversions(section.element, report, words)
     return section
 
 
 def _flows(report: Report, words: Words) -> Section:
     section = _begun("flows", words, words("flows_about"))
     for each in report.flows:
-        grid = tables.flow_grid(each, words)
-        box = _article(section.element, grid.title)
-        add_chart(box, portraits.flow_chart(each, words))
+        grid = tables.flow_grid(each, words, report.labels)
+        box = article(section.element, grid.title)
+        add_chart(box, portraits.flow_chart(each, words, report.labels))
         add_tables(box, [grid], words, grid.title)
     return section
 
@@ -139,14 +120,14 @@ def _reasons(report: Report, words: Words) -> Section:
     section = _begun("reasons", words, about)
     for each in part.found.packs:
         name = called(each.pack, each.label)
-        box = _article(section.element, name, pack_name(each.pack))
+        box = article(section.element, name, pack_name(each.pack))
         chart = portraits.causes_chart(each, tell)
         add(box, "p", chart.told)
         if each.causes:
             add_chart(box, chart)
             add_tables(box, tables.causes_grids(each, tell), words, name)
     if part.found.untold:
-        box = _article(section.element, words("untold"))
+        box = article(section.element, words("untold"))
         lines = add(box, "ul")
         for sentence in part.found.untold:
             add(lines, "li", sentence)
@@ -156,18 +137,18 @@ def _reasons(report: Report, words: Words) -> Section:
 def _method(report: Report, words: Words) -> Section:
     found = report.provenance
     section = _begun("method", words)
-    terms = add(_article(section.element, words("terms")), "dl", class_="terms")
+    terms = add(article(section.element, words("terms")), "dl", class_="terms")
     for name, text in _terms(report, words):
         add(terms, "dt", name)
         add(terms, "dd", text)
     if found.inputs:
-        box = _article(section.element, words("inputs"))
+        box = article(section.element, words("inputs"))
         rows = [
             (each.table, each.files, each.bytes, words.days(each.first, each.last))
             for each in found.inputs
         ]
         add_table(box, tables.inputs_grid(rows, words))
-    box = _article(section.element, words("rules"))
+    box = article(section.element, words("rules"))
     for rule in found.rules:
         details = add(box, "details", class_="rule")
         add(add(details, "summary"), "code", rule.path)

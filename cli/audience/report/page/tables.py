@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from audience.insight.causes import Explained
-from audience.insight.convert import Conversion
 from audience.insight.flow import NOWHERE
 from audience.insight.overlap import Overlaps, Pair
 from audience.insight.profile import Profile
@@ -21,8 +20,7 @@ from audience.report.portraits import (
     hides_line,
     index_text,
     kind_of,
-    period_name,
-    ranked,
+    stage_called,
 )
 from audience.report.telling import Telling, called, pack_name
 from audience.report.words import number
@@ -35,7 +33,7 @@ MOST_PAIRS = 60
 Rows = Sequence[tuple[str, ...]]
 
 
-def _grid(
+def grid_of(
     words: Words, title: str, texts: Sequence[str], numbers: Sequence[str], rows: Rows
 ) -> Grid:
     """A grid of columns of texts, then of numbers, by their words' keys."""
@@ -70,7 +68,7 @@ def sizes_grid(part: Part[Headlines], words: Words) -> Grid:
             )
         )
     numbers = ("size", "share", "before", "as_of", "change")
-    return _grid(words, words("sizes"), ("pack", "label"), numbers, rows)
+    return grid_of(words, words("sizes"), ("pack", "label"), numbers, rows)
 
 
 def waterfall_grids(part: Part[Waterfall], words: Words) -> list[Grid]:
@@ -94,10 +92,10 @@ def waterfall_grids(part: Part[Waterfall], words: Words) -> list[Grid]:
             difference = tell.of(f"{each.difference:+,}", cell, SIZE)
             around.append((step.asked, each.change, tell.count(cell, each.size), difference))
     numbers = ["alone", "left_over", "without", *(["only_missing"] if doubtful else [])]
-    grids = [_grid(words, words("condition"), ("condition",), numbers, rows)]
+    grids = [grid_of(words, words("condition"), ("condition",), numbers, rows)]
     if around:
         heads = ("condition", "at_bound")
-        grids.append(_grid(words, words("nearby"), heads, ("size", "change"), around))
+        grids.append(grid_of(words, words("nearby"), heads, ("size", "change"), around))
     return grids
 
 
@@ -123,8 +121,8 @@ def pairs_grid(part: Part[Overlaps], words: Words) -> Grid:
             )
         )
     numbers = ("both", "of_pack", "of_other", "jaccard", "lift")
-    title = _titled(words, words("overlaps"), len(rows), len(pairs))
-    return _grid(words, title, ("pack", "other"), numbers, rows)
+    title = titled(words, words("overlaps"), len(rows), len(pairs))
+    return grid_of(words, title, ("pack", "other"), numbers, rows)
 
 
 def pairs_of(found: Overlaps, tell: Telling) -> list[Pair]:
@@ -147,7 +145,7 @@ def regions_grid(part: Part[Overlaps], words: Words) -> Grid:
         for region in regions_of(found, tell)[:MOST_ROWS]
     ]
     there = len(found.regions)
-    title = _titled(words, words("exactly"), len(shown), there)
+    title = titled(words, words("exactly"), len(shown), there)
     if found.outside is not None:
         shown.append((words("outside"), OUTSIDE, found.outside))
     rows = [
@@ -158,7 +156,7 @@ def regions_grid(part: Part[Overlaps], words: Words) -> Grid:
         )
         for name, cell, users in shown
     ]
-    return _grid(words, title, ("exactly",), ("users", "share"), rows)
+    return grid_of(words, title, ("exactly",), ("users", "share"), rows)
 
 
 def redundant_grid(found: Overlaps, words: Words) -> Grid:
@@ -166,7 +164,7 @@ def redundant_grid(found: Overlaps, words: Words) -> Grid:
     rows = [
         (pack_name(each.pack), pack_name(each.other), words(each.how)) for each in found.redundant
     ]
-    return _grid(words, words("redundant"), ("pack", "other", "why"), (), rows)
+    return grid_of(words, words("redundant"), ("pack", "other", "why"), (), rows)
 
 
 def profile_grid(part: Part[Profile], words: Words, label: str = "") -> Grid:
@@ -189,9 +187,9 @@ def profile_grid(part: Part[Profile], words: Words, label: str = "") -> Grid:
                 remark_of(few=line.few, sure=line.significant, words=words),
             )
         )
-    title = _titled(words, called(found.pack, label), len(rows), len(found.lines))
+    title = titled(words, called(found.pack, label), len(rows), len(found.lines))
     numbers = ("users", "share_in", "baseline_users", "baseline_share", "TGI", "remark")
-    return _grid(words, title, ("tag", "value"), numbers, rows)
+    return grid_of(words, title, ("tag", "value"), numbers, rows)
 
 
 def remark_of(*, few: bool, sure: bool, words: Words) -> str:
@@ -199,66 +197,8 @@ def remark_of(*, few: bool, sure: bool, words: Words) -> str:
     return words("few") if few else "" if sure else words("chance")
 
 
-def conversions_grid(parts: Sequence[Part[Conversion]], words: Words) -> Grid:
-    """Rates by value and period."""
-    tells = [Telling(words, part.hidden) for part in parts]
-    several = len(parts) > 1
-    rows: list[tuple[str, ...]] = []
-    for tell, part in zip(tells, parts, strict=True):
-        rate = part.found.rate
-        cells = _rate_cells(tell, rate.users, rate.of, ("converted", "users"))
-        shares = _rate_texts(tell, (rate.rate, rate.low, rate.high), ("converted", "users"))
-        period = (period_name(part.found, words),) if several else ()
-        rows.append((words("overall"), "", *period, *cells, *shares, "", ""))
-    keys = ranked(parts)
-    for key in keys[:MOST_ROWS]:
-        for tell, part in zip(tells, parts, strict=True):
-            for at, line in enumerate(part.found.lines):
-                if (line.tag, line.value) != key:
-                    continue
-                own = ((at, "converted"), (at, "users"))
-                rate = line.rate
-                period = (period_name(part.found, words),) if several else ()
-                rows.append(
-                    (
-                        line.label or line.tag,
-                        line.value,
-                        *period,
-                        *_rate_cells(tell, rate.users, rate.of, own),
-                        *_rate_texts(tell, (rate.rate, rate.low, rate.high), own),
-                        tell.of(index_text(line), *own, "converted", "users"),
-                        remark_of(few=line.few, sure=line.significant, words=words),
-                    )
-                )
-    first = parts[0].found
-    name = words("conversion", source=pack_name(first.source), target=pack_name(first.target))
-    title = _titled(words, name, min(len(keys), MOST_ROWS), len(keys))
-    texts = ("tag", "value", *(("period",) if several else ()))
-    numbers = ("converted", "of_users", "rate", "interval", "ctgi", "remark")
-    return _grid(words, title, texts, numbers, rows)
-
-
-def _rate_cells(
-    tell: Telling, users: int, of: int, cells: tuple[object, object]
-) -> tuple[str, str]:
-    return tell.count(cells[0], users), tell.count(cells[1], of)
-
-
-def _rate_texts(
-    tell: Telling,
-    rates: tuple[float | None, float | None, float | None],
-    cells: tuple[object, object],
-) -> tuple[str, str]:
-    rate, low, high = rates
-    words = tell.words
-    between = "–"
-    if low is not None and high is not None:
-        between = words.interval(words.percent(low), words.percent(high))
-    return tell.of(words.percent(rate), *cells), tell.of(between, *cells)
-
-
-def flow_grid(each: StageFlow, words: Words) -> Grid:
-    """A row for each stage of the first day, a column for each of the other."""
+def flow_grid(each: StageFlow, words: Words, labels: Mapping[str, str] | None = None) -> Grid:
+    """A row for each stage of the first day, by label and name; a column for each of the other."""
     tell = Telling(words, each.flow.hidden)
     found = each.flow.found
     targets = [*found.after, NOWHERE]
@@ -271,7 +211,9 @@ def flow_grid(each: StageFlow, words: Words) -> Grid:
         size = tell.count(("before", stage), found.before[stage]) if stage else ""
         if not stage:
             size = words.count(entered(found, tell))
-        rows.append((stage or words("entered"), size, *cells))
+        label = stage_called(each, stage, labels)
+        name = f"{label} ({stage})" if label != stage else stage
+        rows.append((name or words("entered"), size, *cells))
     sizes = [tell.count(("after", name), found.after[name]) for name in found.after]
     rows.append((words("size"), "", *sizes, words.count(gone(found, tell))))
     title = words("flow_of", stages=each.stages, start=found.start, end=found.end)
@@ -298,22 +240,23 @@ def causes_grids(found: Explained, tell: Telling) -> list[Grid]:
             for place, each in enumerate(cause.transitions)
         ]
     texts, numbers = ("kind", "cause", "where"), ("added", "removed")
-    grids = [_grid(words, words("cause"), texts, numbers, rows)]
+    grids = [grid_of(words, words("cause"), texts, numbers, rows)]
     if moved:
         title = words("transitions")
         shown = moved[:MOST_ROWS]
-        title = _titled(words, title, len(shown), len(moved))
-        grids.append(_grid(words, title, ("cause", "value"), ("users",), shown))
+        title = titled(words, title, len(shown), len(moved))
+        grids.append(grid_of(words, title, ("cause", "value"), ("users",), shown))
     return grids
 
 
 def inputs_grid(rows: Sequence[tuple[str, int, int, str]], words: Words) -> Grid:
     """Tables that were read."""
     texts = [(table, days, number(files), number(size)) for table, files, size, days in rows]
-    return _grid(words, words("inputs"), ("input_table", "days"), ("files", "bytes"), texts)
+    return grid_of(words, words("inputs"), ("input_table", "days"), ("files", "bytes"), texts)
 
 
-def _titled(words: Words, title: str, shown: int, there: int) -> str:
+def titled(words: Words, title: str, shown: int, there: int) -> str:
+    """A title that says where some rows alone are shown."""
     if shown == there:
         return title
     return f"{title} ({words('shown_of', n=number(shown), all=number(there))})"
