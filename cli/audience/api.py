@@ -18,7 +18,7 @@ from audience.analysis.convert import convert
 from audience.analysis.flow import flow, write_flow
 from audience.analysis.overlap import overlap
 from audience.analysis.profile import profile
-from audience.analysis.report import report, write_report
+from audience.analysis.report import report_on, write_report
 from audience.analysis.tags import report_tags
 from audience.analysis.waterfall import waterfall
 from audience.analysis.why import why
@@ -82,7 +82,7 @@ __all__ = [
     "prune",
     "read_log",
     "reasons",
-    "report",
+    "report_on",
     "schedule",
     "schema",
     "show",

@@ -207,7 +207,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
 
     def asked(goal: str) -> Report:
         rules = ROOT / "rules/mi13-2023/3-convert.yaml"
-        return api.report(project, rules, goal=goal, packs=["undecided"], tags=["plus"])
+        return api.report_on(project, rules, goal=goal, packs=["undecided"], tags=["plus"])
 
     return asked
 
@@ -229,7 +229,7 @@ def test_a_report_knows_its_goal(ask: Callable[[str], Report], text: str, goal: 
 def test_stages_are_called_by_their_labels(tmp_path: Path) -> None:
     project = replace(audience.load(ROOT), packs=tmp_path)
     rules = ROOT / "rules/dream-3c/1-mind.yaml"
-    report = api.report(project, rules, tags=["plus"], as_of="2023-06-18", since="2023-05-22")
+    report = api.report_on(project, rules, tags=["plus"], as_of="2023-06-18", since="2023-05-22")
     chart = chart_of(report, "flow:mind", Language.CHINESE)
     assert "E 问询 搜索加购关注" in [node.name for node in chart.left]  # type: ignore[union-attr]
     (moves,) = tables(section(read(render_page(report)), "flows"))

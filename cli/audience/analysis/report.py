@@ -68,7 +68,7 @@ class _Subject:
     doubts: tuple[str, ...] = ()
 
 
-def report(
+def report_on(
     project: Project,
     subject: str | Path,
     *,

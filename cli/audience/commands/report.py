@@ -123,7 +123,7 @@ def report(
         raise UsageError("--format svg and png are of one chart, which --chart names")
     opened = api.load(project)
     language = Language.of(lang or opened.lang)
-    found = api.report(
+    found = api.report_on(
         opened,
         subject,
         as_of=read_as_of(as_of, opened),

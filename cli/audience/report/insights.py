@@ -105,7 +105,7 @@ def profile_grid(found: Profile, top: int, hidden: frozenset[Cell] = frozenset()
         low = "" if line.low is None or line.high is None else f"{line.low:.0f} to {line.high:.0f}"
         mark = "few" if line.few else "" if line.significant else "by chance?"
         drawn = ""
-        if line.tgi is not None and tell.hidden.isdisjoint({mine, base}):
+        if line.tgi is not None and tell.hidden.isdisjoint(every):
             drawn = bar_around(line.tgi, furthest, _SIDE)
         rows.append(
             (
