@@ -539,3 +539,12 @@ def _by_sql(root: Path, old: str, new: str) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count} | (
         {"data": len(by_data)} if by_data else {}
     )
+
+
+def test_keys_of_another_type(project: Path) -> None:
+    built(project, OLD)
+    built(project, NEW)
+    for path in [*project.glob("users/*/*.parquet"), project / "events.parquet"]:
+        pl.read_parquet(path).with_columns(pl.col("user_id").cast(pl.String)).write_parquet(path)
+    with pytest.raises(UsageError, match="the keys of these builds are int64"):
+        told(project)

@@ -21,7 +21,7 @@ from audience.analysis.leaves import Leaf, leaves_of
 from audience.analysis.recorded import recorded_rules
 from audience.analysis.transitions import values_of
 from audience.bits import Flags
-from audience.errors import DataError, NotPublishedError, RuleError, StoreError
+from audience.errors import DataError, NotPublishedError, RuleError, StoreError, UsageError
 from audience.insight.diff import BuildDiff, PackDiff
 from audience.plan.build import Lowering, Request
 from audience.plan.nodes import Arena
@@ -94,6 +94,9 @@ class Crossing:
         parts = [found.ids(pack) for pack in found.packs]
         every = [each[name] for each in parts for name in ("added", "removed")]
         self._users = pa.concat_arrays(every).unique()
+        key = workspace.tables[workspace.project.users.name].key_type
+        if pa.types.is_integer(key) != pa.types.is_integer(self._users.type):
+            raise UsageError(f"the keys of these builds are {self._users.type}, and now {key}")
         self._columns: dict[tuple[date | None, str], pa.Array] = {}
         self._names: dict[int, str] = {}
         self._kept: list[Condition] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -73,8 +75,13 @@ class Grid:
         rule = ["---:" if column.right else "---" for column in plain.columns]
         lines = [[column.title for column in plain.columns], rule, *plain.rows]
         body = "\n".join("| " + " | ".join(_escaped(line)) + " |" for line in lines)
-        return f"### {self.title}\n\n{body}\n"
+        return f"### {_plain_text(self.title)}\n\n{body}\n"
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:
-    return [cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return [_plain_text(cell.replace("\\", "\\\\").replace("|", "\\|")) for cell in cells]
+
+
+def _plain_text(text: str) -> str:
+    """A text on one line in which nothing is HTML: where Markdown is shown, tags would be tags."""
+    return html.escape(" ".join(text.splitlines()), quote=False)

@@ -43,6 +43,8 @@ def write_ids(path: Path, ids: pa.Array, key: str, access: Access = OWNER) -> No
 
 def write_file(path: Path, data: bytes, access: Access = OWNER) -> None:
     """Write a file without ids; one that is there is replaced in one step. Raises StoreError."""
+    if not path.name:
+        raise StoreError(f"cannot write {path}: it is a folder")
     try:
         private.make_folders(path.parent, access)
         with _replacing(path, access) as file:
