@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -84,4 +82,4 @@ def _escaped(cells: Sequence[str]) -> list[str]:
 
 def _plain_text(text: str) -> str:
     """A text on one line in which nothing is HTML: where Markdown is shown, tags would be tags."""
-    return html.escape(" ".join(text.splitlines()), quote=False)
+    return " ".join(text.splitlines()).replace("<", "&lt;")
