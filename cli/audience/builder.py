@@ -20,6 +20,7 @@ from audience.membership import Membership
 from audience.plan.build import Request
 from audience.plan.nodes import FilePlan
 from audience.records import record
+from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reference import Reference
 from audience.store.layout import days_of, phase_folder
@@ -93,8 +94,8 @@ def run_build(
     return tuple(results)
 
 
-def result_of(found: Evaluation, number: int) -> BuildResult:
-    """One request's result, as it would be published."""
+def result_of(found: Evaluation, number: int, language: Language = Language.ENGLISH) -> BuildResult:
+    """One request's result, as it would be published; its warnings are in a language."""
     request, file = found.requests[number], found.plan.files[number]
     members = found.members(number)
     summary = _summarize(file, members)
@@ -104,6 +105,7 @@ def result_of(found: Evaluation, number: int) -> BuildResult:
             summary,
             {pack.name: members.size(node_name(pack.node)) for pack in file.guards},
             _sizes_before(found.workspace, request),
+            language,
         )
     )
     warnings = tuple(
@@ -114,6 +116,7 @@ def result_of(found: Evaluation, number: int) -> BuildResult:
             found.plan.inputs[number],
             found.workspace.tables,
             {node: len(found.lists.ids[node]) for node in found.listed(number)},
+            language,
         )
     )
     packs = _packs(found, number)

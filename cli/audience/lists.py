@@ -77,19 +77,6 @@ def suppressed_ids(project: Project, *, whole: bool) -> pa.Array | None:
     return _Reader(project, whole=whole).suppressed()[0] if project.suppress else None
 
 
-def describe(listed: Listed) -> str:
-    """A list as messages name it."""
-    match listed:
-        case Ids(None, path):
-            return f"the list `{path}`"
-        case Ids():
-            return "the list of ids"
-        case Published(reference):
-            return f"published `{reference}`"
-        case Suppressed():
-            return "the suppress lists"
-
-
 class _Reader:
     def __init__(self, project: Project, *, whole: bool) -> None:
         self.project = project

@@ -548,3 +548,49 @@ def test_keys_of_another_type(project: Path) -> None:
         pl.read_parquet(path).with_columns(pl.col("user_id").cast(pl.String)).write_parquet(path)
     with pytest.raises(UsageError, match="the keys of these builds are int64"):
         told(project)
+
+
+OPENED_ZH = "近10天 open：次数 ≥ 2"
+
+
+def test_causes_in_chinese(project: Path) -> None:
+    built(project, OLD)
+    built(project, NEW)
+    (english,), (heavy,) = (told(project, lang=lang).packs for lang in ("en", "zh"))
+    assert causes(heavy) == {
+        ("tag", "城市线级 属于 一线、二线"): (2, 1),
+        ("window", f"{OPENED_ZH}（有新事件进入时间窗）"): (1, 0),
+        ("window", f"{OPENED_ZH}（有旧事件移出时间窗）"): (0, 1),
+        ("tag", "age ≥ 18"): (1, 0),
+        ("entered", "用户表中新增"): (1, 0),
+        ("left", "已不在用户表中"): (0, 1),
+    }
+    assert [(each.old, each.new, each.users) for each in heavy.causes[0].transitions] == [
+        ("一线", "三线", 1),
+        ("三线", "一线", 1),
+        ("（缺失）", "二线", 1),
+    ]
+    changes = [[(each.added, each.removed) for each in one.causes] for one in (english, heavy)]
+    assert sorted(changes[0]) == sorted(changes[1])
+
+
+def test_edits_in_chinese(project: Path) -> None:
+    built(project, OLD)
+    edited(project, "age: 18..", "age: 25..")
+    edited(project, "      city: [一线, 二线]\n", "      not: {city: 三线}\n")
+    built(project, NEW)
+    details = {each.detail for each in told(project, lang="zh").packs[0].causes}
+    assert "age ≥ 18 → age ≥ 25" in details
+    assert all("new:" not in each and "gone:" not in each for each in details)
+
+
+def test_what_cannot_be_told_in_chinese(project: Path) -> None:
+    built(project, OLD)
+    built(project, NEW)
+    shutil.rmtree(project / "users" / f"dt={OLD}")
+    found = told(project, lang="zh")
+    assert any(
+        each.detail == f"c/p@{OLD} 所用的数据表已不是当时的样子" for each in found.packs[0].causes
+    )
+    assert any("个已不存在或有变动" in each for each in found.untold)
+    assert any(each == f"c/p@{OLD} 所用的用户表快照已不存在" for each in found.untold)

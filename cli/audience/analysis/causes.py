@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from audience.analysis import sentences
 from audience.analysis.crossing import Crossing, Step
 from audience.analysis.transitions import transitions
 from audience.analysis.way import Walk
@@ -26,28 +27,36 @@ from audience.errors import UsageError
 from audience.insight.causes import Cause, Explained, Reasons, Transition
 from audience.insight.diff import BuildDiff, PackDiff
 from audience.lists import suppressed_ids
+from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import Test
-from audience.rules.words import words
+from audience.rules.words import SPEECHES
 from audience.store.manifest import FILE_NAME, Manifest, read_manifest
 from audience.workspace import Workspace, open_workspace
 
 
 def reasons(
-    project: Project, found: BuildDiff, *, engine: str = "polars", cache: bool = True
+    project: Project,
+    found: BuildDiff,
+    *,
+    engine: str = "polars",
+    cache: bool = True,
+    lang: str = Language.ENGLISH,
 ) -> Reasons:
     """Why each pack of a comparison has other users: causes that add up to the change.
 
     Both sides must be published builds, or packs of them. The rules come from their manifests, and
     are evaluated with the tables as they lie here: where these are not those of the build any more,
-    ``untold`` says so. Raises UsageError, DataError, StoreError, RuleError.
+    ``untold`` says so. Details are in ``lang``, `en` or `zh`. Raises UsageError, DataError,
+    StoreError, RuleError.
     """
+    language = Language.of(lang)
     old, new = (_manifest(each) for each in found.origins)
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    return explain(workspace, found, (old, new), engine=engine, cache=cache)
+    return explain(workspace, found, (old, new), engine=engine, cache=cache, language=language)
 
 
 def explain(
@@ -57,12 +66,12 @@ def explain(
     *,
     engine: str = "polars",
     cache: bool = True,
+    language: Language = Language.ENGLISH,
 ) -> Reasons:
     """The same of two builds by their manifests, whether published or not."""
     if not found.packs:
-        text = "no pack is on both sides; name one of each: campaign/phase/pack"
-        return Reasons(found.old, found.new, (), (text,))
-    crossing = Crossing(workspace, found, builds, engine, cache=cache)
+        return Reasons(found.old, found.new, (), (language.say(sentences.NO_PACK),))
+    crossing = Crossing(workspace, found, builds, engine, cache=cache, language=language)
     explained = tuple(_Explainer(crossing, pack).explained() for pack in found.packs)
     return Reasons(found.old, found.new, explained, tuple(crossing.untold))
 
@@ -80,6 +89,8 @@ class _Explainer:
 
     def __init__(self, crossing: Crossing, pack: PackDiff) -> None:
         self.crossing = crossing
+        self.say = crossing.language.say
+        self.speech = SPEECHES[crossing.language]
         self.pack = pack
         parts = crossing.found.ids(pack)
         added, removed = parts["added"], parts["removed"]
@@ -138,7 +149,7 @@ class _Explainer:
         shown: tuple[Transition, ...] = ()
         if step.kind == "tag" and isinstance(step.leaf, Test):
             old, new = self._values(step.leaf, mask)
-            shown = transitions(step.leaf, old, new)
+            shown = transitions(step.leaf, old, new, self.speech)
         removed = int((mask & self.was).sum())
         yield Cause(step.kind, step.detail, step.at, int(mask.sum()) - removed, removed, shown)
 
@@ -146,11 +157,12 @@ class _Explainer:
         """What needs no rule: who is not in the user table any more, is new there, opted out."""
         crossing = self.crossing
         here = crossing.table.there[self.at]
-        yield Step("left", "not in the user table any more"), self.was & ~here
+        yield Step("left", self.say(sentences.GONE_FROM_TABLE)), self.was & ~here
         before = crossing.before
         if before is not None and crossing.is_old_table_here:
-            yield Step("entered", "new in the user table"), ~self.was & ~before.there[self.at]
-        yield Step("suppressed", "on a suppress list"), self.was & self._kept_out()
+            step = Step("entered", self.say(sentences.NEW_IN_TABLE))
+            yield step, ~self.was & ~before.there[self.at]
+        yield Step("suppressed", self.say(sentences.OPTED_OUT)), self.was & self._kept_out()
 
     @cached_property
     def _listed(self) -> Flags:
@@ -179,7 +191,8 @@ class _Explainer:
             changed = mask.copy()
             changed[mask] = [one != other for one, other in zip(old, new, strict=True)]
             yield step, changed
-            yield Step("window", f"{words(test)}: the day is another", step.at), mask & ~changed
+            text = self.say(sentences.OTHER_DAY, words=self.speech.words(test))
+            yield Step("window", text, step.at), mask & ~changed
         else:
             yield step, mask
 

@@ -25,6 +25,7 @@ from audience.insight.convert import (
 )
 from audience.plan.build import Request
 from audience.rules.asked import Asked, Asker
+from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import All, Condition, Either, Not
@@ -104,15 +105,18 @@ def convert(
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",
     cache: bool = True,
+    lang: str = Language.ENGLISH,
 ) -> Conversions:
     """Of the users of A, who are in every one of ``start``, how many did B, which is ``end``.
 
     These, the ``sources`` and the ``market`` are packs in the rules or conditions, each as
     ``[name=]…``; ``by`` are tags, default all; ``periods`` are as ``promo=2023-05-23..2023-06-18``.
     A period is evaluated at its last day, and behaviour without a window of its own, but that of
-    sources, is of its days. ``daily`` tells the market share of each day. Nothing is published.
-    Raises ConditionError, RuleError, DataError, NotPublishedError, UsageError.
+    sources, is of its days. ``daily`` tells the market share of each day. Values are told in
+    ``lang``, `en` or `zh`. Nothing is published. Raises ConditionError, RuleError, DataError,
+    NotPublishedError, UsageError.
     """
+    language = Language.of(lang)
     _check(end, by, periods, sources, market, daily=daily, as_of=as_of)
     problems = Problems()
     workspace = open_workspace(project, problems)
@@ -130,7 +134,7 @@ def convert(
     newest = max((each.snapshot for each in requests if each.snapshot), default=None)
     values: tuple[Value, ...] = ()
     if end is not None:
-        values = values_of(workspace, newest, _several(by), _HERE, engine=engine)
+        values = values_of(workspace, newest, _several(by), _HERE, engine=engine, language=language)
     pairs = [
         (request, question.conditions(span, values))
         for request, span in zip(requests, spans, strict=True)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from audience.analysis import sentences
 from audience.analysis.ask import Answers, Conditions, ask
 from audience.analysis.leaves import Leaf, leaves_of
 from audience.analysis.recorded import recorded_rules
@@ -27,8 +28,10 @@ from audience.plan.build import Lowering, Request
 from audience.plan.nodes import Arena
 from audience.records import changed_inputs
 from audience.rules.edits import Edit, Edits, edits_between
+from audience.rules.language import Language
 from audience.rules.scalars import Duration, Range
 from audience.rules.tree import All, Condition, Did, MeasureTest, RuleFile, Side
+from audience.rules.words import SPEECHES
 from audience.store.manifest import ListInput, Manifest
 from audience.workspace import Workspace
 
@@ -80,8 +83,10 @@ class Crossing:
         engine: str,
         *,
         cache: bool,
+        language: Language,
     ) -> None:
         self.workspace = workspace
+        self.language = language
         self.found = found
         self.untold: list[str] = []
         self._engine = engine
@@ -111,10 +116,11 @@ class Crossing:
 
     def _file(self, build: Manifest) -> RuleFile | None:
         try:
-            recorded = recorded_rules(self.workspace, build)
+            recorded = recorded_rules(self.workspace, build, self.language)
         except RuleError as error:
             first = error.problems[0].message if error.problems else "it is empty"
-            self.untold.append(f"the rules of {build.name} can't be read any more: {first}")
+            say = self.language.say
+            self.untold.append(say(sentences.RULES_UNREADABLE, build=build.name, problem=first))
             return None
         self.untold += recorded.doubts
         return recorded.file
@@ -123,10 +129,14 @@ class Crossing:
         """The tables whose files are not as the build read them."""
         changed = changed_inputs(self.workspace.project, build)
         if changed:
-            self.untold.append(
-                f"{len(changed):,} of {len(build.inputs):,} files that {build.name} was made from "
-                f"are gone or not as they were, for example {changed[0].path}"
+            text = self.language.say(
+                sentences.FILES_CHANGED,
+                n=f"{len(changed):,}",
+                all=f"{len(build.inputs):,}",
+                build=build.name,
+                example=changed[0].path,
             )
+            self.untold.append(text)
         return frozenset(each.table for each in changed)
 
     @property
@@ -142,29 +152,39 @@ class Crossing:
         """The same as if nobody were on a suppress list."""
         project = replace(self.workspace.project, suppress=())
         workspace = replace(self.workspace, project=project)
-        builds = self.old_build, self.new_build
-        return Crossing(workspace, self.found, builds, self._engine, cache=self._cache)
+        return Crossing(
+            workspace,
+            self.found,
+            (self.old_build, self.new_build),
+            self._engine,
+            cache=self._cache,
+            language=self.language,
+        )
 
     @cached_property
     def step_before(self) -> Step:
         """From the old pack as it was to what its rule gives with what is there of its data."""
+        say = self.language.say
         lists = self._changed_lists(self.before, self.old_build)
         if lists and not self._lost[self.old_build.name]:
             kinds = {each.kind for each in lists}
             if kinds == {"suppress"}:
-                return Step("suppressed", "on a suppress list then, and no more")
-            names = ", ".join(sorted({each.name for each in lists}))
-            return Step("list", f"{names}: not the ids of then")
-        return Step("unknown", f"the tables of {self.old_build.name} are not as they were")
+                return Step("suppressed", say(sentences.OPTED_IN))
+            return Step("list", say(sentences.LIST_OF_THEN, names=self._names_of(lists)))
+        return Step("unknown", say(sentences.TABLES_OTHERS, build=self.old_build.name))
 
     @cached_property
     def step_after(self) -> Step:
         """From what the new rule gives with the data that is there to the new pack as it is."""
+        build = self.new_build.name
         lists = self._changed_lists(self.later, self.new_build)
-        if lists and not self._lost[self.new_build.name]:
-            names = ", ".join(sorted({each.name for each in lists}))
-            return Step("list", f"{names}: other ids since {self.new_build.name}")
-        return Step("unknown", f"the tables of {self.new_build.name} are not as they were")
+        if lists and not self._lost[build]:
+            names = self._names_of(lists)
+            return Step("list", self.language.say(sentences.LIST_SINCE, names=names, build=build))
+        return Step("unknown", self.language.say(sentences.TABLES_OTHERS, build=build))
+
+    def _names_of(self, lists: set[ListInput]) -> str:
+        return SPEECHES[self.language].pause.join(sorted({each.name for each in lists}))
 
     def _changed_lists(self, seen: Seen | None, build: Manifest) -> set[ListInput]:
         """The lists of a build whose ids are others now."""
@@ -242,7 +262,8 @@ class Crossing:
             try:
                 found: list[Seen | None] = [self._seen(each) for each in self._answers(asked)]
             except _REFUSED as error:
-                self.untold.append(f"can't be evaluated any more: {' '.join(str(error).split())}")
+                problem = " ".join(str(error).split())
+                self.untold.append(self.language.say(sentences.NOT_EVALUATED, problem=problem))
                 asked.pop()
             else:
                 new, now, before = (*found, None, None)[:3]
@@ -308,7 +329,7 @@ class Crossing:
         own = snapshot_of(build)
         if own in users.snapshots:
             return own
-        self._note(f"the snapshot of the user table that {build.name} read is gone")
+        self._note(self.language.say(sentences.SNAPSHOT_GONE, build=build.name))
         earlier = [day for day in users.snapshots if day <= build.as_of]
         return max(earlier, default=min(users.snapshots))
 

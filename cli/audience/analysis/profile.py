@@ -11,6 +11,7 @@ from audience.analysis.values import values_of
 from audience.evaluation import prepare
 from audience.given import day_or_none
 from audience.insight.profile import Counts, Profile, profile_of
+from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.tree import All, Condition, Not
 
@@ -28,13 +29,15 @@ def profile(
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",
     cache: bool = True,
+    lang: str = Language.ENGLISH,
 ) -> Profile:
     """Who the users of a pack in the rules are, by the values of tags, against its base or a pack.
 
     ``tags`` are names or labels, default all. Numbers and dates are in the quantiles of the whole
-    table. Both packs are evaluated at the day of the first. Nothing is published. Raises RuleError,
-    DataError, UsageError.
+    table. Both packs are evaluated at the day of the first. Values are told in ``lang``, `en` or
+    `zh`. Nothing is published. Raises RuleError, DataError, UsageError.
     """
+    language = Language.of(lang)
     day = day_or_none(as_of)
     names = [pack] if against == BASE else [pack, against]
     workspace, requests = prepare(project, (), day, names, variables or {})
@@ -44,7 +47,7 @@ def profile(
         other, found = single(requests, against)
         parts = (other.file.base, found.where) if other.file.base else (found.where,)
         baseline = All(parts, found.at)
-    values = values_of(workspace, request.snapshot, tags, own.at, engine=engine)
+    values = values_of(workspace, request.snapshot, tags, own.at, engine=engine, language=language)
     groups = {
         _PACK: own.where,
         _BASELINE: baseline,

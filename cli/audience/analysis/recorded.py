@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from audience.analysis import sentences
 from audience.errors import RuleError, Source
 from audience.kinds import Catalog
 from audience.rules.catalog import build_catalog
+from audience.rules.language import Language
 from audience.rules.library import Library
 from audience.rules.project import Project, TableSpec, parse_project
 from audience.rules.reader import Problems
@@ -24,30 +26,35 @@ class Recorded:
     doubts: tuple[str, ...]
 
 
-def recorded_rules(workspace: Workspace, manifest: Manifest) -> Recorded:
+def recorded_rules(
+    workspace: Workspace, manifest: Manifest, language: Language = Language.ENGLISH
+) -> Recorded:
     """A build's rules by the dictionary of its day, over the tables of today.
 
     Raises RuleError where they can't be read any more: a column is gone, or its type is another.
     """
-    catalog, doubts = _catalog(workspace, manifest)
+    catalog, doubts = _catalog(workspace, manifest, language)
     if manifest.forgotten:
-        doubts.append(f"{manifest.name}: people were taken out since, and the rules lack their ids")
+        doubts.append(language.say(sentences.FORGOTTEN, build=manifest.name))
     sources = [Source(each.path, each.text) for each in manifest.rules]
     file = _read(catalog, sources, {})
     wanted = _changed(file, manifest.rules)
     return Recorded(_read(catalog, sources, wanted) if wanted else file, tuple(doubts))
 
 
-def _catalog(workspace: Workspace, manifest: Manifest) -> tuple[Catalog, list[str]]:
+def _catalog(
+    workspace: Workspace, manifest: Manifest, language: Language
+) -> tuple[Catalog, list[str]]:
     project = workspace.project
     if manifest.project.text == project.source.text:
         return workspace.catalog, []
     then = parse_project(Source(manifest.project.path, manifest.project.text), project.root)
     doubts = []
     if _places(then) != _places(project):
-        doubts.append(f"{manifest.name}: the project named other tables, or other columns in them")
+        doubts.append(language.say(sentences.OTHER_TABLES, build=manifest.name))
     if then.time_zone != project.time_zone:
-        doubts.append(f"{manifest.name}: the project was in the time zone {then.time_zone}")
+        text = language.say(sentences.OTHER_ZONE, build=manifest.name, zone=then.time_zone)
+        doubts.append(text)
     # The dictionary is that of its day, the tables are those that are here.
     both = replace(
         project,

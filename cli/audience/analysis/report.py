@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+from audience.analysis import sentences
 from audience.analysis.ask import Answers, Conditions, answers_of, asking
 from audience.analysis.causes import explain
+from audience.analysis.provenance import provenance_of
 from audience.analysis.recorded import recorded_rules
 from audience.analysis.values import Value, values_of
 from audience.analysis.waterfall import Steps
 from audience.bits import count_bits
 from audience.builder import BuildResult, manifest_of, result_of
-from audience.errors import DataError, Source, UsageError
+from audience.errors import DataError, UsageError
 from audience.evaluation import at_day, evaluate, prepare
 from audience.given import day_or_none
 from audience.insight.causes import Reasons
@@ -27,21 +29,19 @@ from audience.insight.report import (
     Goal,
     Headline,
     Headlines,
-    Input,
     Part,
-    Provenance,
     Report,
-    RuleText,
     StageFlow,
 )
 from audience.membership import Membership
 from audience.plan.build import Request
 from audience.private import SHARED
 from audience.rules.asked import Asked
+from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.reference import Reference, parse_reference
-from audience.rules.tree import Condition, Pack, RuleFile, StageSet
+from audience.rules.tree import Condition, Pack, StageSet
 from audience.store.export import write_file
 from audience.store.layout import days_of, phase_folder
 from audience.store.manifest import FILE_NAME, Manifest
@@ -80,17 +80,22 @@ def report_on(
     since: date | str | None = None,
     engine: str = "polars",
     cache: bool = True,
+    lang: str | None = None,
 ) -> Report:
     """All about the packs of a rule file, or of a published build, as one value.
 
     A build is evaluated anew, by the rules in its manifest. ``tags`` limits the profiles; of each
     pack it is told who did ``goal``, a pack or a condition. ``since`` is an earlier day, by
-    default that of the last build before: with it sizes, stages and causes are compared. Nothing
-    is published. Raises RuleError, ConditionError, DataError, NotPublishedError, StoreError,
-    UsageError.
+    default that of the last build before: with it sizes, stages and causes are compared. What it
+    says of conditions, values and causes is in ``lang``, `en` or `zh`, by default the project's.
+    Nothing is published. Raises RuleError, ConditionError, DataError, NotPublishedError,
+    StoreError, UsageError.
     """
-    opened = _open(project, subject, day_or_none(as_of), packs, variables or {})
-    return _Writer(opened, tags, goal, day_or_none(since), variables or {}, engine, cache).report()
+    language = Language.of(lang or project.lang)
+    opened = _open(project, subject, day_or_none(as_of), packs, variables or {}, language)
+    return _Writer(
+        opened, tags, goal, day_or_none(since), variables or {}, engine, cache, language
+    ).report()
 
 
 def _open(
@@ -99,6 +104,7 @@ def _open(
     day: date | None,
     packs: Sequence[str],
     variables: Mapping[str, str],
+    language: Language,
 ) -> _Subject:
     path = Path(subject)
     if path.suffix in RULE_SUFFIXES or (path.exists() and not (path / FILE_NAME).is_file()):
@@ -116,7 +122,7 @@ def _open(
     problems = Problems()
     workspace = open_workspace(project, problems)
     problems.raise_errors()
-    recorded = recorded_rules(workspace, build.manifest)
+    recorded = recorded_rules(workspace, build.manifest, language)
     wanted = [reference.pack] if reference.pack else list(packs)
     published = [entry.name for entry in build.manifest.packs]
     chosen = frozenset(build.entry(name).name for name in wanted or published)
@@ -146,6 +152,7 @@ class _Writer:
     variables: Mapping[str, str]
     engine: str
     cache: bool
+    language: Language
     doubts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -159,9 +166,16 @@ class _Writer:
         self.before = self._build_before()
         at = self.packs[0].at
         self.values = values_of(
-            self.workspace, self.request.snapshot, self.tags, at, engine=self.engine
+            self.workspace,
+            self.request.snapshot,
+            self.tags,
+            at,
+            engine=self.engine,
+            language=self.language,
         )
-        self.steps = [Steps.of(pack, self.file.base, bounds=False) for pack in self.packs]
+        self.steps = [
+            Steps.of(pack, self.file.base, self.language, bounds=False) for pack in self.packs
+        ]
         self.goal = self._read_goal()
 
     def report(self) -> Report:
@@ -175,11 +189,11 @@ class _Writer:
             engine=self.engine,
             use_cache=self.cache,
         )
-        result = result_of(found, 0)
+        result = result_of(found, 0, self.language)
         answers = answers_of(found, 1, self.request)
         manifest = self.subject.build.manifest if self.subject.build else None
         if manifest is not None:
-            self.doubts += _differences(manifest, result)
+            self.doubts += _differences(manifest, result, self.language)
         manifest = manifest or manifest_of(found, 0, result)
         told = [(n, v) for n, v in enumerate(self.values) if not v.spare or answers.size(_value(n))]
         # Counting bits lets other threads run.
@@ -191,7 +205,7 @@ class _Writer:
             self.file.label,
             self.request.as_of,
             Part(self._headlines(result)),
-            _provenance(manifest, self.file),
+            provenance_of(manifest, self.file),
             tuple(Part(each.counted(answers)) for each in self.steps),
             self._overlaps(answers),
             tuple(map(Part, profiles)),
@@ -254,7 +268,7 @@ class _Writer:
         try:
             return at_day(self.workspace, self.request, day)
         except DataError as error:
-            self.doubts.append(f"no flow of stages since {day}: {error}")
+            self.doubts.append(self.language.say(sentences.NO_FLOW, day=day, problem=error))
             return None
 
     # What is made of the answers.
@@ -352,7 +366,16 @@ class _Writer:
             key=manifest.key,
         )
         builds = self.before.manifest, manifest
-        return Part(explain(self.workspace, found, builds, engine=self.engine, cache=self.cache))
+        return Part(
+            explain(
+                self.workspace,
+                found,
+                builds,
+                engine=self.engine,
+                cache=self.cache,
+                language=self.language,
+            )
+        )
 
 
 def _value(number: int) -> str:
@@ -363,50 +386,13 @@ def _stage(name: str) -> str:
     return f"·stage {name}"
 
 
-def _differences(manifest: Manifest, result: BuildResult) -> Iterator[str]:
+def _differences(manifest: Manifest, result: BuildResult, language: Language) -> Iterator[str]:
     """Where a build is not what its rules give today."""
     for pack in result.summary.packs:
         entry = manifest.pack(pack.name)
         if entry is not None and entry.size != pack.size:
-            yield (
-                f"{pack.name} was published with {entry.size:,} users; its rules give "
-                f"{pack.size:,} by the tables and lists of today, as all that follows does"
-            )
-
-
-def _provenance(manifest: Manifest, file: RuleFile) -> Provenance:
-    days = {window.table: window for window in manifest.windows}
-    inputs = []
-    for table in dict.fromkeys(each.table for each in manifest.inputs):
-        files = [each for each in manifest.inputs if each.table == table]
-        first, last = (
-            (_day(days[table].first), _day(days[table].last)) if table in days else (None, None)
-        )
-        inputs.append(Input(table, len(files), sum(each.size for each in files), first, last))
-    shown = {source.text: _without_ids(source) for source in file.sources}
-    return Provenance(
-        tuple(
-            RuleText(
-                each.path,
-                shown.get(each.text, each.text),
-                tuple(each.variables.items()),
-            )
-            for each in manifest.rules
-        ),
-        tuple(inputs),
-        _day(manifest.snapshot),
-        manifest.program.rpartition(" ")[2],
-    )
-
-
-def _without_ids(source: Source) -> str:
-    """A text without the lines that have ids on them."""
-    lines = enumerate(source.lines, 1)
-    return "\n".join("…" if number in source.private else line for number, line in lines)
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None
+            sizes = {"published": f"{entry.size:,}", "now": f"{pack.size:,}"}
+            yield language.say(sentences.OTHER_SIZE, pack=pack.name, **sizes)
 
 
 def write_report(path: Path, data: bytes) -> None:

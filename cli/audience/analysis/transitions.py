@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from math import floor
 from typing import Any
 
@@ -17,14 +18,13 @@ from audience.engine.columns import scan
 from audience.engine.tables import TableData
 from audience.insight.causes import Transition
 from audience.membership import combined
+from audience.rules.speech import Speech, label_of
 from audience.rules.tree import Test
 from audience.rules.variations import step_of
 from audience.workspace import Workspace
 
 _MOST = 5
 _MOST_VALUES = 12
-OTHERS = "(others)"
-MISSING = "(missing)"
 
 
 def values_of(
@@ -43,12 +43,14 @@ def values_of(
     return combined(found[tag]).take(rows)
 
 
-def transitions(test: Test, old: list[Any], new: list[Any]) -> tuple[Transition, ...]:
+def transitions(
+    test: Test, old: list[Any], new: list[Any], speech: Speech
+) -> tuple[Transition, ...]:
     """How often which value became which other one; numbers in steps of the bound tested.
 
     The last one stands for all pairs that are rarer than those before it.
     """
-    spell, exactly = _spellers(test, {*map(_hashable, old), *map(_hashable, new)})
+    spell, exactly = _spellers(test, {*map(_hashable, old), *map(_hashable, new)}, speech)
     pairs: Counter[tuple[str, str]] = Counter()
     for one, other in zip(old, new, strict=True):
         if one != other:
@@ -58,7 +60,7 @@ def transitions(test: Test, old: list[Any], new: list[Any]) -> tuple[Transition,
     ordered = sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     out = [Transition(one, other, count) for (one, other), count in ordered[:_MOST]]
     left = sum(count for _, count in ordered[_MOST:])
-    return (*out, Transition(OTHERS, OTHERS, left)) if left else tuple(out)
+    return (*out, Transition(speech.others, speech.others, left)) if left else tuple(out)
 
 
 def _hashable(value: Any) -> Any:
@@ -68,33 +70,26 @@ def _hashable(value: Any) -> Any:
 Spell = Callable[[Any], str]
 
 
-def _spellers(test: Test, values: set[Any]) -> tuple[Spell, Spell]:
+def _spellers(test: Test, values: set[Any], speech: Speech) -> tuple[Spell, Spell]:
     """How values are told: in stretches where there are many, and exactly."""
-    return _speller(test, len(values) > _MOST_VALUES), _speller(test, False)
+    return _speller(test, speech, len(values) > _MOST_VALUES), _speller(test, speech, False)
 
 
-def _speller(test: Test, coarse: bool) -> Spell:
-    labels = {choice.value: choice.label for choice in test.tag.choices or () if choice.label}
+def _speller(test: Test, speech: Speech, coarse: bool) -> Spell:
     bound = test.argument
     step = step_of(Decimal(str(bound))) if _is_number(bound) else None
 
+    @cache
     def spell(value: Any) -> str:
-        if value is None:
-            return MISSING
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, list):
-            return "[" + ", ".join(map(spell, value)) + "]"
-        if value in labels:
-            return f"{labels[value]} ({value})"
-        if coarse and step is not None and _is_number(value):
+        labelled = bool(label_of(value, test.tag.choices))
+        if coarse and step is not None and _is_number(value) and not labelled:
             low = floor(Decimal(str(value)) / step) * step
-            return f"{_plain(low)} to below {_plain(low + step)}"
-        if coarse and isinstance(value, date):
+            return speech.below(_plain(low), _plain(low + step))
+        if coarse and isinstance(value, date) and not labelled:
             return f"{value:%Y-%m}"
-        return f"{value:,}" if _is_number(value) else str(value)
+        return speech.found(test.tag, value)
 
-    return spell
+    return lambda value: spell(_hashable(value))
 
 
 def _is_number(value: object) -> bool:

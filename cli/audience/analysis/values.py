@@ -14,12 +14,13 @@ from audience.engine.tables import open_snapshot
 from audience.errors import Location
 from audience.kinds import Kind, Tag
 from audience.operators import PREDICATES
+from audience.rules.language import Language
+from audience.rules.speech import Speech
 from audience.rules.tree import All, Condition, Not, Test
-from audience.rules.words import SIGNS
+from audience.rules.words import SPEECHES
 from audience.workspace import Workspace
 
 _MOST_VALUES = 24
-_OTHERS, _MISSING = "(others)", "(missing)"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def values_of(
     at: Location,
     *,
     engine: str,
+    language: Language = Language.ENGLISH,
 ) -> tuple[Value, ...]:
     """The values of tags by name or label, default all; numbers and dates in quantiles.
 
@@ -57,46 +59,45 @@ def values_of(
     found = outlines(users, unknown, _MOST_VALUES, engine=engine, time_zone=zone)
     by_tag = {each.tag.name: each for each in found}
     every = (by_tag.get(tag.name) or Outline(tag, (), ()) for tag in chosen)
-    return tuple(value for each in every for value in _of_tag(each, at))
+    speech = SPEECHES[language]
+    return tuple(value for each in every for value in _of_tag(each, at, speech))
 
 
-def _of_tag(found: Outline, at: Location) -> Iterator[Value]:
+def _of_tag(found: Outline, at: Location, speech: Speech) -> Iterator[Value]:
     """What a tag's users are told apart by, and at last those of whom it is not known."""
     tag = found.tag
     if tag.type.kind is Kind.BOOL:
         for truth in (True, False):
-            yield Value(tag, _spelled(truth), _test(tag, "eq", truth, at))
+            yield Value(tag, speech.found(tag, truth), _test(tag, "eq", truth, at))
     for each in found.values if tag.type.kind is not Kind.BOOL else ():
         name = "has_any" if tag.type.kind is Kind.LIST else "eq"
         argument: Any = (each.value,) if name == "has_any" else each.value
-        shown = f"{each.label} ({_spelled(each.value)})" if each.label else _spelled(each.value)
-        if shown in {_OTHERS, _MISSING}:  # no other line may be called so
-            shown = f"“{shown}”"
-        yield Value(tag, shown, _test(tag, name, argument, at))
+        yield Value(tag, speech.found(tag, each.value), _test(tag, name, argument, at))
     if tag.bins:
-        yield from _bins(tag, tag.bins, ("gte", "lt"), at)
+        yield from _bins(tag, tag.bins, ("gte", "lt"), at, speech)
     elif found.edges:
         edges = sorted({_plain(edge) for edge in found.edges})
-        yield from _bins(tag, edges, ("gt", "lte"), at)
+        yield from _bins(tag, edges, ("gt", "lte"), at, speech)
     elif tag.type.kind not in {Kind.LIST, Kind.BOOL}:
         known = _test(tag, "is", "known", at)
         parts: tuple[Condition, ...] = (known,)
         if found.values:
             listed = _test(tag, "in", tuple(each.value for each in found.values), at)
             parts = (known, Not(listed, at))
-        yield Value(tag, _OTHERS, All(parts, at), spare=True)
-    yield Value(tag, _MISSING, _test(tag, "is", "unknown", at), spare=True)
+        yield Value(tag, speech.others, All(parts, at), spare=True)
+    yield Value(tag, speech.missing, _test(tag, "is", "unknown", at), spare=True)
 
 
-def _bins(tag: Tag, edges: Sequence[Any], bounds: tuple[str, str], at: Location) -> Iterator[Value]:
+def _bins(
+    tag: Tag, edges: Sequence[Any], bounds: tuple[str, str], at: Location, speech: Speech
+) -> Iterator[Value]:
     """The bins between edges; ``bounds`` are the tests of a bin's lower and upper edge."""
     for low, high in pairwise((None, *edges, None)):
         sides = [
             (name, edge) for name, edge in zip(bounds, (low, high), strict=True) if edge is not None
         ]
-        text = " and ".join(f"{SIGNS[name]} {_spelled(edge)}" for name, edge in sides)
         tests = tuple(_test(tag, name, edge, at) for name, edge in sides)
-        yield Value(tag, text, All(tests, at))
+        yield Value(tag, speech.between(sides), All(tests, at))
 
 
 def _test(tag: Tag, name: str, argument: Any, at: Location) -> Test:
@@ -105,9 +106,3 @@ def _test(tag: Tag, name: str, argument: Any, at: Location) -> Test:
 
 def _plain(value: Any) -> Any:
     return value.date() if isinstance(value, datetime) else value
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:,}" if isinstance(value, (int, float)) else str(value)

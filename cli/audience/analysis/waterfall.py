@@ -17,10 +17,12 @@ from audience.evaluation import prepare
 from audience.given import day_or_none, paths_of
 from audience.insight.waterfall import Nearby, Step, Waterfall
 from audience.plan.build import Request
+from audience.rules.language import Language
 from audience.rules.project import Project
+from audience.rules.speech import Speech
 from audience.rules.tree import All, Condition, Kept, Pack, Side, Stage
 from audience.rules.variations import Place, nearby, places
-from audience.rules.words import words
+from audience.rules.words import SPEECHES
 
 
 @dataclass
@@ -28,14 +30,17 @@ class Steps:
     """The conditions that one pack's waterfall asks for, and what they are for."""
 
     pack: Pack
+    speech: Speech
     conditions: dict[str, Condition] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
     nearby: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pack: Pack, base: Condition | None, *, bounds: bool = True) -> Steps:
+    def of(
+        cls, pack: Pack, base: Condition | None, language: Language, *, bounds: bool = True
+    ) -> Steps:
         """Those of a pack in a file with a base; without ``bounds`` none of moved ones."""
-        asked = cls(pack)
+        asked = cls(pack, SPEECHES[language])
         asked.conditions[asked.name()] = pack.where
         before: list[Condition] = []
         for number, place in enumerate(places(pack.where, base)):
@@ -58,7 +63,7 @@ class Steps:
         return "·".join(map(str, (self.pack.name, *parts)))
 
     def _move_bounds(self, number: int, place: Place) -> None:
-        for text, condition in nearby(place.condition):
+        for text, condition in nearby(place.condition, self.speech):
             name = self.name(number, "at", text)
             whole = place.put(condition)
             assert whole is not None
@@ -82,7 +87,7 @@ class Steps:
             steps.append(
                 Step(
                     place.depth,
-                    _asked_words(place.condition),
+                    self.speech.step(place.condition),
                     str(place.condition.at),
                     found.size(alone),
                     sized(self.name(number, "after")),
@@ -105,15 +110,18 @@ def waterfall(
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",
     cache: bool = True,
+    lang: str = Language.ENGLISH,
 ) -> tuple[Waterfall, ...]:
     """What each condition of packs costs, and what nearby bounds would give.
 
     ``rules`` are files, by default all of the project's; ``packs`` limits it to packs of those
-    names. Nothing is published. Raises RuleError, DataError, UsageError, NotPublishedError.
+    names. Conditions are in ``lang``, `en` or `zh`. Nothing is published. Raises RuleError,
+    DataError, UsageError, NotPublishedError.
     """
+    language = Language.of(lang)
     day = day_or_none(as_of)
     workspace, requests = prepare(project, paths_of(rules), day, packs, variables or {})
-    asked = [list(_steps(request)) for request in requests]
+    asked = [list(_steps(request, language)) for request in requests]
     conditions = [
         {name: each for one in of_file for name, each in one.conditions.items()}
         for of_file in asked
@@ -125,21 +133,7 @@ def waterfall(
     )
 
 
-def _steps(request: Request) -> Iterator[Steps]:
+def _steps(request: Request, language: Language) -> Iterator[Steps]:
     for pack in request.file.packs:
         if request.packs is None or pack.name in request.packs:
-            yield Steps.of(pack, request.file.base)
-
-
-def _asked_words(condition: Condition) -> str:
-    match condition:
-        case Kept():
-            return words(condition).removesuffix(" of")
-        case Side():
-            return "this side of the split"
-        case Stage(own) if own is not None:
-            return "in none of the stages before"
-        case Stage():
-            return "in none of the other stages"
-        case _:
-            return words(condition)
+            yield Steps.of(pack, request.file.base, language)

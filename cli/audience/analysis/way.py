@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from audience.analysis import sentences
 from audience.analysis.crossing import Crossing, Places, Seen, Step
 from audience.analysis.leaves import Leaf, combine, leaves_of
 from audience.bits import Flags
 from audience.insight.diff import PackDiff
 from audience.rules.edits import Edit
-from audience.rules.tree import Condition, Did, Kept, Not, Side, Test
-from audience.rules.words import words
+from audience.rules.language import Pair
+from audience.rules.tree import Condition, Did, Kept, Test
+from audience.rules.words import SPEECHES
 
 
 @dataclass
@@ -68,16 +70,16 @@ class Walk:
             if crossing.now is not None:
                 self._follow_leaves(way, old, crossing.before, crossing.now)
         if old is not None and crossing.now is not None:
-            step = Step("unknown", f"tags or behaviour since {crossing.old_build.name}")
+            step = Step("unknown", self.say(sentences.DATA_SINCE, build=crossing.old_build.name))
             way.go(self._of(crossing.now, f"rule {pack.old}"), step)
         if crossing.later is not None:
             if crossing.now is not None:
                 for edit, name in crossing.edits_of(pack):
-                    way.go(self._of(crossing.later, name), _edited(edit), rest=False)
+                    way.go(self._of(crossing.later, name), self._edited(edit), rest=False)
             if crossing.rule(crossing.new_file, pack.new) is not None:
                 known = crossing.now is not None
-                step = Step("list", "published packs of the phase itself")
-                step = step if known else Step("unknown", "the rule or the data")
+                step = Step("list", self.say(sentences.OWN_PUBLISHED))
+                step = step if known else Step("unknown", self.say(sentences.RULE_OR_DATA))
                 way.go(self._of(crossing.later, f"rule {pack.new}"), step)
         way.go(~self.was, crossing.step_after)
         return way
@@ -90,23 +92,28 @@ class Walk:
         leaves = {self.crossing.name_of(leaf): leaf for leaf in leaves_of(rule)}
         values, news = (self._values_at(leaves, seen) for seen in (before, now))
         for name, leaf in leaves.items():
-            ways = [(news[name], _moved(leaf, "older events fell out"))]
+            ways = [(news[name], self._moved(leaf, sentences.OLDER))]
             half = f"half of {name}"
             if half in now.answers.nodes:
-                ways.insert(0, (self._of(now, half), _moved(leaf, "newer events came in")))
+                ways.insert(0, (self._of(now, half), self._moved(leaf, sentences.NEWER)))
             elif isinstance(leaf, Did):
-                ways = [(news[name], _moved(leaf, self._how(leaf)))]
+                ways = [(news[name], self._moved(leaf, self._how(leaf)))]
             for flags, step in ways:
                 if (flags != values[name]).any():
                     values[name] = flags
                     way.go(self._combined(rule, values), step, rest=False)
 
-    def _how(self, did: Did) -> str:
+    def _how(self, did: Did) -> Pair:
         """What another day does to a behaviour whose days begin where they began."""
         if any(each.measure.of_days for each in did.measures):
-            return "the day is another"
+            return sentences.OTHER_DAY
         later = self.crossing.new_build.as_of > self.crossing.old_build.as_of
-        return "newer events came in" if later else "events of other days"
+        return sentences.NEWER if later else sentences.OTHER_DAYS
+
+    @property
+    def say(self) -> Callable[..., str]:
+        """Says a sentence in the language of the causes."""
+        return self.crossing.language.say
 
     def _values_at(self, leaves: Mapping[str, Leaf], seen: Seen) -> dict[str, Flags]:
         """What holds of each leaf; of a limit, that it cuts nobody off."""
@@ -121,37 +128,24 @@ class Walk:
     def _combined(self, condition: Condition, values: Mapping[str, Flags]) -> Flags:
         return combine(condition, lambda leaf: values[self.crossing.name_of(leaf)], len(self.at))
 
+    def _moved(self, leaf: Leaf, how: Pair) -> Step:
+        """A leaf that became another; of behaviour ``how`` says by what."""
+        at, words = str(leaf.at), SPEECHES[self.crossing.language].step(leaf)
+        match leaf:
+            case Test():
+                return Step("tag", words, at, leaf)
+            case Did():
+                return Step("window", self.say(how, words=words), at, leaf)
+            case Kept():
+                return Step("limit", words, at, leaf)
+            case _:
+                return Step("list", words, at, leaf)
 
-def _moved(leaf: Leaf, how: str) -> Step:
-    at = str(leaf.at)
-    match leaf:
-        case Test():
-            return Step("tag", words(leaf), at, leaf)
-        case Did():
-            return Step("window", f"{words(leaf)}: {how}", at, leaf)
-        case Kept():
-            return Step("limit", words(leaf).removesuffix(" of"), at, leaf)
-        case _:
-            return Step("list", words(leaf), at, leaf)
-
-
-def _edited(edit: Edit) -> Step:
-    sides = [each for each in (edit.new, edit.old) if each is not None]
-    at = str(sides[0].at)
-    if edit.old is None:
-        return Step("rule", f"new: {_asked(sides[0])}", at)
-    if edit.new is None:
-        return Step("rule", f"gone: {_asked(sides[0])}", at)
-    return Step("rule", f"{_asked(edit.old)} → {_asked(edit.new)}", at)
-
-
-def _asked(condition: Condition) -> str:
-    match condition:
-        case Side():
-            return "the split's side"
-        case Kept():
-            return words(condition).removesuffix(" of")
-        case Not(part):
-            return f"not {words(part)}"
-        case _:
-            return words(condition)
+    def _edited(self, edit: Edit) -> Step:
+        speech = SPEECHES[self.crossing.language]
+        old, new = ("" if side is None else speech.edited(side) for side in (edit.old, edit.new))
+        sides = [each for each in (edit.new, edit.old) if each is not None]
+        how = sentences.EDIT
+        if edit.old is None or edit.new is None:
+            how = sentences.EDIT_NEW if edit.old is None else sentences.EDIT_GONE
+        return Step("rule", self.say(how, old=old, new=new), str(sides[0].at))

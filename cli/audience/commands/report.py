@@ -134,6 +134,7 @@ def report(
         since=None if since is None else read_day("--since", since, opened),
         engine=engine,
         cache=not no_cache,
+        lang=language,
     )
     shared = with_hidden(found, opened.min_cell if min_cell is None else min_cell)
     name = f"{found.campaign}-{found.phase}-{found.as_of}"

@@ -11,8 +11,8 @@ import numpy as np
 
 from audience.kinds import DAYS, NUMBERS, Kind, Tag
 from audience.plan import nodes
+from audience.rules.english import SIGNS
 from audience.rules.tree import Test
-from audience.rules.words import SIGNS
 
 WINDOW = "the window"
 _LOW = {"gt", "gte"}

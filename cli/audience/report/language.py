@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 
-from audience.errors import UsageError
 from audience.report import words as plain
+from audience.rules.language import Language, Pair
 
-
-class Language(StrEnum):
-    """The languages of a report, by their tags (BCP 47)."""
-
-    ENGLISH = "en"
-    CHINESE = "zh-CN"
-
-    @classmethod
-    def of(cls, text: str) -> Language:
-        """`en`, or `zh` for Chinese. Raises UsageError."""
-        found = {"en": cls.ENGLISH, "zh": cls.CHINESE, "zh-cn": cls.CHINESE}.get(text.lower())
-        if found is None:
-            raise UsageError(f"no language `{text}`; expected en or zh")
-        return found
+__all__ = ["TABLE", "Language", "Words"]
 
 
 @dataclass(frozen=True)
@@ -33,8 +19,7 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """What a key says, with values in it. Raises KeyError where there is no such key."""
-        text = TABLE[key][0 if self.language is Language.ENGLISH else 1]
-        return text.format_map(values) if values else text
+        return self.language.say(TABLE[key], **values)
 
     def count(self, value: int | None) -> str:
         """A count; of None that it is hidden."""
@@ -58,7 +43,7 @@ class Words:
         return " – ".join(known) or "–"
 
 
-TABLE: dict[str, tuple[str, str]] = {
+TABLE: dict[str, Pair] = {
     # what the page is about
     "title": ("Audience report", "人群报告"),
     "contents": ("Contents", "目录"),

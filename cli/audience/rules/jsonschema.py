@@ -28,8 +28,8 @@ from audience.rules.grammar import (
     THEN,
     Key,
 )
+from audience.rules.language import LANGUAGES
 from audience.rules.moments import WEEKDAYS
-from audience.rules.settings import LANGUAGES
 
 Schema = dict[str, Any]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audience.errors import Location
 from audience.kinds import Kind, Tag
+from audience.rules.language import Language, Pair
 from audience.rules.reader import Problems
 from audience.rules.scalars import Misfit, is_range, read_number_range
 from audience.rules.tree import (
@@ -22,22 +23,37 @@ from audience.rules.tree import (
     Test,
 )
 
+_NO_RANGE: Pair = (
+    "`{tag}` is text: `{text}` is that very text there, and no range of numbers; "
+    "`type: text` in the dictionary says that it is meant",
+    "“{label}”是文本列，`{text}` 是文本本身，不是数值范围；若确实如此，请在字典中写明 `type: text`",
+)
+_MISSING_TOO: Pair = (
+    "{how} over `{tag}` also selects where it is missing ({rows}); "
+    "`{tag}: known` beside it leaves them out",
+    "{how} 条件也会选中“{label}”缺失的情况（{rows}）；加上 `{tag}: known` 可将其去掉",
+)
+_NEGATION: Pair = ("a negation", "“排除”")
+_ROW: Pair = ("row", "行")
+_AT_LEAST: Pair = ("at least {rows}", "至少 {rows}")
 
-def doubts(file: RuleFile, problems: Problems) -> None:
-    """Warn of what may not be meant.
+
+def doubts(file: RuleFile, problems: Problems, language: Language = Language.ENGLISH) -> None:
+    """Warn of what may not be meant, in a language.
 
     A negation over a tag with missing values selects those users too. On a text column, ``5K+`` and
     ``18..30`` are those very texts: a column that held numbers yesterday would select nobody.
     """
-    linter = _Linter(problems)
+    linter = _Linter(problems, language)
     for root in (file.base, *file.definitions.values(), *(pack.where for pack in file.packs)):
         if root is not None:
             linter.walk(root, None, frozenset())
 
 
 class _Linter:
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, language: Language) -> None:
         self.problems = problems
+        self.language = language
         self.seen: set[tuple[int, Location | None, frozenset[str]]] = set()
         self.knows: dict[int, frozenset[str]] = {}
 
@@ -99,25 +115,25 @@ class _Linter:
                 return frozenset()
 
     def _check(self, test: Test, negation: Location | None, known: frozenset[str]) -> None:
-        tag = test.tag
+        tag, say = test.tag, self.language.say
+        label = tag.label or tag.name
         if tag.type.kind is Kind.TEXT and tag.choices is None and not tag.declared:
             for text in filter(_is_bound, _texts(test)):
-                self.problems.warn(
-                    test.at,
-                    f"`{tag.name}` is text: `{text}` is that very text there, and no range of "
-                    "numbers; `type: text` in the dictionary says that it is meant",
-                )
+                self.problems.warn(test.at, say(_NO_RANGE, tag=tag.name, label=label, text=text))
         selects_missing = test.predicate.over_missing == (negation is None)
         if not tag.missing or not selects_missing or test.predicate.name == "is":
             return
         if tag.name in known:
             return
-        how = f"`{test.predicate.name}`" if negation is None else "a negation"
-        self.problems.warn(
-            negation or test.at,
-            f"{how} over `{tag.name}` also selects where it is missing ({_rows(tag)}); "
-            f"`{tag.name}: known` beside it leaves them out",
-        )
+        how = f"`{test.predicate.name}`" if negation is None else say(_NEGATION)
+        rows = self._rows(tag)
+        text = say(_MISSING_TOO, how=how, tag=tag.name, label=label, rows=rows)
+        self.problems.warn(negation or test.at, text)
+
+    def _rows(self, tag: Tag) -> str:
+        count = self.language.counted(tag.missing or 0, _ROW)
+        # Statistics count nulls; a number may be NaN too, which is as missing.
+        return self.language.say(_AT_LEAST, rows=count) if tag.type.kind is Kind.NUMBER else count
 
 
 def _texts(test: Test) -> tuple[str, ...]:
@@ -137,9 +153,3 @@ def _is_bound(text: str) -> bool:
     except Misfit:
         return False
     return True
-
-
-def _rows(tag: Tag) -> str:
-    count = f"{tag.missing:,} row" + ("" if tag.missing == 1 else "s")
-    # Statistics count nulls; a number may be NaN too, which is as missing.
-    return f"at least {count}" if tag.type.kind is Kind.NUMBER else count

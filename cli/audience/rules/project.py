@@ -14,13 +14,13 @@ from pathlib import Path
 from audience.errors import Location, Source
 from audience.private import OWNER, Access
 from audience.rules.grammar import CONDITION, PROJECT, SUPPRESS, TABLE, TAG
+from audience.rules.language import LANGUAGES
 from audience.rules.lists import check_list_path, read_flag
 from audience.rules.reader import Problems
 from audience.rules.scalars import Duration, Range
 from audience.rules.settings import (
     CHECKSUMS,
     DEFAULT_CACHE,
-    LANGUAGES,
     MIN_CELL,
     check_zone,
     read_access,

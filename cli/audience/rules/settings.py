@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from audience.errors import Location
 from audience.kinds import DECLARED
 from audience.private import GROUP, OWNER, Access
+from audience.rules.language import LANGUAGES
 from audience.rules.reader import Problems
 from audience.rules.scalars import (
     Duration,
@@ -24,7 +25,6 @@ from audience.rules.source import Node, Scalar
 
 DEFAULT_CACHE = 4 * 10**9
 MIN_CELL = 10
-LANGUAGES = ("en", "zh")
 CHECKSUMS = ("auto", "require", "off")
 _ACCESS = {"owner": OWNER, "group": GROUP}
 _MOST_DIGITS = 6

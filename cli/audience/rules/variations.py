@@ -10,6 +10,7 @@ from typing import Any
 
 from audience.kinds import NUMBERS
 from audience.rules.scalars import Duration, Range, fit_number
+from audience.rules.speech import Speech
 from audience.rules.tree import (
     All,
     AtLeast,
@@ -24,7 +25,6 @@ from audience.rules.tree import (
     Stage,
     Test,
 )
-from audience.rules.words import SIGNS, window_word
 
 _STEPS = (-2, -1, 1, 2)
 _BOUNDS = {"gt", "gte", "lt", "lte"}
@@ -122,30 +122,33 @@ def _holding(condition: Kept | Side | Stage, part: Condition) -> Condition:
     return replace(condition, part=part)
 
 
-def nearby(condition: Condition) -> Iterator[tuple[str, Condition]]:
-    """Bounds of one test or behaviour at nearby values: as the rule would say it, and as it is."""
+def nearby(condition: Condition, speech: Speech) -> Iterator[tuple[str, Condition]]:
+    """Bounds of one test or behaviour at nearby values: in words, and as it is."""
     match condition:
         case Test(tag, predicate, argument) if predicate.name in _BOUNDS:
             for value in _around(argument):
                 if tag.type.kind in NUMBERS and not isinstance(value, date):
                     value = fit_number(Decimal(str(value)), tag.type)
-                yield _spelled(predicate.name, value), replace(condition, argument=value)
-        case Test(_, predicate, (Duration() | Range()) as argument):
+                yield speech.bound(predicate.name, value), replace(condition, argument=value)
+        case Test(_, _, (Duration() | Range()) as argument):
             for moved in _windows(argument):
-                yield f"{predicate.name} {moved}", replace(condition, argument=moved)
+                other = replace(condition, argument=moved)
+                yield speech.tested(other), other
         case Did(rows, _, measures):
             if rows.window is not None:
-                word = window_word(rows.window)
                 for window in _windows(rows.window):
                     changed = replace(rows, window=window)
-                    yield f"{word} {window}", replace(condition, rows=changed)
+                    yield speech.window(window), replace(condition, rows=changed)
+            names = [each.measure.name for each in measures]
             for number, measure in enumerate(measures):
-                for text, other in _measures(measure):
-                    every = (*measures[:number], other, *measures[number + 1 :])
-                    yield text, replace(condition, measures=every)
+                # The same measure of two columns has two bounds that would read alike.
+                told = speech.moved if names.count(names[number]) == 1 else speech.measure
+                for moved in _measures(measure):
+                    every = (*measures[:number], moved, *measures[number + 1 :])
+                    yield told(moved), replace(condition, measures=every)
 
 
-def _measures(test: MeasureTest) -> Iterator[tuple[str, MeasureTest]]:
+def _measures(test: MeasureTest) -> Iterator[MeasureTest]:
     """A measure with one side of its range moved."""
     if not isinstance(test.range, Range) or test.measure.of_days:
         return
@@ -162,7 +165,7 @@ def _measures(test: MeasureTest) -> Iterator[tuple[str, MeasureTest]]:
             if test.measure.name in _COUNTS and moved < (1 if side == "low" else 0):
                 continue  # everybody has at least no event
             changed: Range[Any] = Range(low, high)
-            yield f"{test.measure.name} {changed}", replace(test, range=changed)
+            yield replace(test, range=changed)
 
 
 _COUNTS = {"times", "days", "distinct"}
@@ -216,8 +219,3 @@ def _first(low: Any, high: Any) -> bool:
         some_day = date(2024, 6, 15)
         return bool(low.before(some_day) >= high.before(some_day))
     return bool(low <= high)
-
-
-def _spelled(name: str, value: Any) -> str:
-    text = f"{value:,}" if isinstance(value, (int, float, Decimal)) else str(value)
-    return f"{SIGNS[name]} {text}"
