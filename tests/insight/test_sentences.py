@@ -152,7 +152,10 @@ def folder(make_project: MakeProject) -> Path:
 def test_warnings(folder: Path) -> None:
     project, path = audience.load(folder), folder / "rules/a.yaml"
     english, chinese = (
-        [each.replace(f"{folder}/", "") for each in api.report(project, path, lang=lang).warnings]
+        [
+            each.replace(f"{folder}/", "")
+            for each in api.report_on(project, path, lang=lang).warnings
+        ]
         for lang in ("en", "zh")
     )
     assert {english for english, _ in WARNINGS} <= set(english)
@@ -183,7 +186,7 @@ def test_warnings_of_dictionaries_and_days(make_project: MakeProject) -> None:
         pl.DataFrame(rows).write_parquet(folder / "part.parquet")
     project = audience.load(root)
     english, chinese = (
-        "\n".join(api.report(project, root / "rules/a.yaml", lang=lang).warnings)
+        "\n".join(api.report_on(project, root / "rules/a.yaml", lang=lang).warnings)
         for lang in ("en", "zh")
     )
     assert (
@@ -204,7 +207,7 @@ def test_warnings_of_dictionaries_and_days(make_project: MakeProject) -> None:
 
 
 def test_every_warning_of_a_report_is_in_its_language(folder: Path) -> None:
-    found = api.report(audience.load(folder), folder / "rules/a.yaml", lang="zh").warnings
+    found = api.report_on(audience.load(folder), folder / "rules/a.yaml", lang="zh").warnings
     assert len(found) >= len(WARNINGS)
     assert all(re.search("[\u4e00-\u9fff]", each) for each in found)
 
@@ -212,7 +215,9 @@ def test_every_warning_of_a_report_is_in_its_language(folder: Path) -> None:
 def test_the_project_says_in_what_language(folder: Path, run: Run) -> None:
     path = folder / "audience.yaml"
     path.write_text(path.read_text() + "lang: zh\n")
-    (step,) = api.report(audience.load(folder), folder / "rules/a.yaml", packs=["few"]).waterfalls
+    (step,) = api.report_on(
+        audience.load(folder), folder / "rules/a.yaml", packs=["few"]
+    ).waterfalls
     assert [each.asked for each in step.found.steps] == ["年龄 ≥ 20", "年龄 ≤ 29"]
     # The terminal stays English.
     done = run("waterfall", "few", at=folder)
@@ -272,9 +277,9 @@ def test_a_build_whose_tables_are_others(folder: Path) -> None:
     audience.build(project)
     path = folder / "users.parquet"
     pl.read_parquet(path).with_columns(age=pl.lit(25, pl.Int64)).write_parquet(path)
-    told = api.report(project, "c/p", lang="zh").warnings
+    told = api.report_on(project, "c/p", lang="zh").warnings
     assert "few 发布时有 2 人；按现在的数据表和名单计算为 8 人，下文均按现在的数据计算" in told
-    assert any("its rules give 8" in each for each in api.report(project, "c/p").warnings)
+    assert any("its rules give 8" in each for each in api.report_on(project, "c/p").warnings)
 
 
 def test_a_change_that_is_too_large(folder: Path) -> None:
@@ -289,7 +294,7 @@ def test_a_change_that_is_too_large(folder: Path) -> None:
         .replace("age: 99", "age: 20..")
         .replace("EXPECT", ", expect: {change: ..10%}")
     )
-    told = "\n".join(api.report(project, path, lang="zh").warnings)
+    told = "\n".join(api.report_on(project, path, lang="zh").warnings)
     assert "人群包 `few` 从 c/p@2024-02-01 的 2 人变为 4 人（+100.0%），预期变化 -10%..+10%" in told
     assert "人群包 `none` 有 7 人，而 c/p@2024-02-01 中为 0 人，预期变化 -10%..+10%" in told
 

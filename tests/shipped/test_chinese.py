@@ -70,7 +70,7 @@ def said(report: Report) -> Iterator[str]:
 def test_a_report_says_everything_in_chinese(
     project: Project, known: list[str], rules: Path
 ) -> None:
-    report = api.report(project, rules, as_of=DAY, goal="{did: {event: buy, within: 30d}}")
+    report = api.report_on(project, rules, as_of=DAY, goal="{did: {event: buy, within: 30d}}")
     assert report.waterfalls
     assert report.conversions
     assert report.reasons is not None
@@ -86,8 +86,8 @@ def test_a_report_says_everything_in_chinese(
 
 def test_english_is_the_default(project: Project) -> None:
     english = replace(project, lang="en")
-    report = api.report(english, RULES[0], as_of=DAY)
+    report = api.report_on(english, RULES[0], as_of=DAY)
     assert any("did " in step.asked for each in report.waterfalls for step in each.found.steps)
-    chinese = api.report(english, RULES[0], as_of=DAY, lang="zh")
+    chinese = api.report_on(english, RULES[0], as_of=DAY, lang="zh")
     texts = [step.asked for each in chinese.waterfalls for step in each.found.steps]
     assert not any("did " in text for text in texts)
