@@ -55,7 +55,8 @@ def values_of(
     if snapshot is not None:
         users = open_snapshot(users, snapshot, [tag.name for tag in chosen])
     zone = workspace.project.time_zone
-    unknown = [tag for tag in chosen if not tag.bins]
+    # Of the others it is known how they are told apart.
+    unknown = [tag for tag in chosen if not tag.bins and tag.type.kind is not Kind.BOOL]
     found = outlines(users, unknown, _MOST_VALUES, engine=engine, time_zone=zone)
     by_tag = {each.tag.name: each for each in found}
     every = (by_tag.get(tag.name) or Outline(tag, (), ()) for tag in chosen)
@@ -69,7 +70,7 @@ def _of_tag(found: Outline, at: Location, speech: Speech) -> Iterator[Value]:
     if tag.type.kind is Kind.BOOL:
         for truth in (True, False):
             yield Value(tag, speech.found(tag, truth), _test(tag, "eq", truth, at))
-    for each in found.values if tag.type.kind is not Kind.BOOL else ():
+    for each in found.values:
         name = "has_any" if tag.type.kind is Kind.LIST else "eq"
         argument: Any = (each.value,) if name == "has_any" else each.value
         yield Value(tag, speech.found(tag, each.value), _test(tag, name, argument, at))

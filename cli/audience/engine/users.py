@@ -18,6 +18,7 @@ from audience.bits import Bits, from_arrow, nobody, to_arrow
 from audience.cache import Cache, stamps
 from audience.engine.base import OWN, ROW, Engine
 from audience.engine.columns import alike, in_order, scan
+from audience.engine.elements import by_element, having
 from audience.engine.strategy import Asked, column_passes, size_of
 from audience.engine.tables import TableData
 from audience.errors import DataError, masked
@@ -101,16 +102,28 @@ class Users:
         """Answer tests, and read columns, each of them once."""
         for columns in column_passes(asked.columns):
             tests = [test for test in asked.tests if test.column in columns]
+            tests, lists = by_element(tests, self._types)
             named = {f"{OWN}test_{number}": test for number, test in enumerate(tests)}
             by = {name: OWN + "by_" + name for name in asked.ordering if name in columns}
+            by |= {name: OWN + "list_" + name for name in lists}  # no limit orders by a list
             out = [nw.col(name).alias(alias) for name, alias in by.items()]
             fetched = self._fetch(columns, named, [*out, *map(nw.col, named)])
-            self.columns |= {name: combined(fetched[alias]) for name, alias in by.items()}
+            self.columns |= {
+                name: combined(fetched[alias]) for name, alias in by.items() if name not in lists
+            }
             for name, test in named.items():
-                self.tests[test], unknown = from_arrow(combined(fetched[name]))
-                if unknown is not None:
-                    self.missing[test] = unknown
-                self._keep(test)
+                self._note(test, *from_arrow(combined(fetched[name])))
+            for name, single in lists.items():
+                answers, unknown = having(fetched[by[name]], single)
+                for test, held in answers.items():
+                    self._note(test, held, unknown)
+
+    def _note(self, test: Test, held: Bits, missing: Bits | None) -> None:
+        """Take and keep a test's answer."""
+        self.tests[test] = held
+        if missing is not None:
+            self.missing[test] = missing
+        self._keep(test)
 
     def _read_keys(self) -> pa.Array:
         key = self.table.spec.key
