@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -90,6 +91,17 @@ def test_a_killed_writer_blocks_nobody(make_project: MakeProject) -> None:
         assert process.returncode == 0
 
 
+def opened_by_a_reader(pipe: Path) -> int:
+    """A pipe, open for writing once somebody reads it: before, that can't be."""
+    for _ in range(600):
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            assert error.errno == errno.ENXIO
+            time.sleep(0.05)
+    raise AssertionError("nobody reads it")
+
+
 @pytest.mark.parametrize(
     ("sign", "code", "told"),
     [
@@ -105,9 +117,10 @@ def test_told_to_end(make_project: MakeProject, sign: int, code: int, told: str)
     os.mkfifo(folder / "wait.txt")
     (folder / "rules/a.yaml").write_text(RULE + "  more: {where: {ids: {path: wait.txt}}}\n")
     process = start(folder)
-    time.sleep(1.5)
+    writing = opened_by_a_reader(folder / "wait.txt")
     process.send_signal(sign)
     _, text = process.communicate(timeout=30)
+    os.close(writing)
     assert process.returncode == code, text
     assert told in text
     project = audience.load(folder)
