@@ -10,14 +10,17 @@ Statistical Disclosure Control, JASA 75, 1980), with linear equations solved exa
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import gcd, lcm
 from typing import TypeVar
 
 Cell = Hashable
 Row = dict[Cell, Fraction]
+Whole = dict[Cell, int]
+"""A row times a number above 0, so that it has whole numbers: they are many times as fast."""
+
 Cells = tuple[Cell, ...]
 Thing = TypeVar("Thing", bound=Hashable)
 
@@ -92,47 +95,74 @@ class _Knowledge:
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._plain = [row for row in rows if row]
-        self._named = Counter(cell for row in self._plain for cell in row)
-        self._solved: dict[Cell, Row] = {}
+        self._rows = {number: _whole(row) for number, row in enumerate(rows) if row}
+        self._where: dict[Cell, set[int]] = {}
+        """The rows that have a cell."""
+        for number, row in self._rows.items():
+            for cell in row:
+                self._where.setdefault(cell, set()).add(number)
+        self._solved: dict[Cell, int] = {}
+        self._used: set[int] = set()
+        """Rows that are solved for a cell."""
         self._forgotten: set[Cell] = set()
 
     def forget(self, cell: Cell) -> None:
         """A cell is hidden: an equation that has it, and no other such cell, tells it."""
         self._forgotten.add(cell)
-        row = next((row for row in self._plain if cell in row), None)
-        if row is None:
+        rows = self._where.get(cell, set())
+        number = min(rows - self._used, default=None)
+        if number is None:
             return
-        solved = {other: value / row[cell] for other, value in row.items()}
-        plain = []
-        for each in self._plain:
-            left = _without(each, cell, solved)
-            if left is not each:
-                self._named.subtract(each.keys())
-                self._named.update(left.keys())
-            if left:
-                plain.append(left)
-        self._plain = plain
-        for pivot, each in self._solved.items():
-            self._solved[pivot] = _without(each, cell, solved)
-        self._solved[cell] = solved
+        self._used.add(number)
+        self._solved[cell] = number
+        solved = self._rows[number]
+        for other in rows - {number}:
+            left = self._rows[other] = _without(self._rows[other], cell, solved)
+            for each in solved:
+                if each in left:
+                    self._where[each].add(other)
+                else:
+                    self._where[each].discard(other)
 
     def tells(self, cell: Cell) -> bool:
         """Whether a cell that is not hidden could be worked out if it were."""
-        return self._named[cell] > 0
+        return not self._where.get(cell, set()) <= self._used
 
-    def told(self, target: Row) -> Row | None:
-        """The cells, and how often, by which a count is told; None where it can't be worked out."""
-        left = dict(target)
+    def told(self, target: Row) -> Whole | None:
+        """The cells, and how often, by which a count is told; None where it can't be worked out.
+
+        They tell it times a number above 0.
+        """
+        left = _whole(target)
         for cell in target:
             if cell in self._solved:
-                left = _without(left, cell, self._solved[cell])
+                left = _without(left, cell, self._rows[self._solved[cell]])
         return left if left and self._forgotten.isdisjoint(left) else None
 
 
-def _without(row: Row, cell: Cell, solved: Row) -> Row:
+def _whole(row: Row) -> Whole:
+    """A row in whole numbers."""
+    times = lcm(*(value.denominator for value in row.values()))
+    return {cell: int(value * times) for cell, value in row.items()}
+
+
+def _without(row: Whole, cell: Cell, solved: Whole) -> Whole:
     """A row in which a cell is replaced by what an equation says that it is."""
-    return reduce_row(row, solved, row[cell]) if cell in row else row
+    if cell not in row:
+        return row
+    mine, other = row[cell], solved[cell]
+    common = gcd(mine, other) if other > 0 else -gcd(mine, other)
+    scale, times = other // common, mine // common
+    out = dict(row) if scale == 1 else {each: scale * value for each, value in row.items()}
+    for each, value in solved.items():
+        found = out.get(each, 0) - times * value
+        if found:
+            out[each] = found
+        else:
+            del out[each]
+    if scale != 1 and (factor := gcd(*out.values())) > 1:
+        return {each: value // factor for each, value in out.items()}
+    return out
 
 
 def reduce_row(

@@ -44,7 +44,7 @@ class Relations:
             cell = self.both(one, other)
             if cell not in sums:
                 sums[cell] = self._times(packs[one], packs[other])
-        self.table.equations += _dependencies(sums, nothing)
+        self.table.equations += dependencies(sums, nothing)
         for more, less in self._groups():
             if 0 < self.table.size(more, less) < least:
                 self.table.groups.append((more, less))
@@ -172,7 +172,7 @@ def _plus(one: Sum, other: Sum, times: int) -> Sum:
     return {product: count for product, count in out.items() if count}
 
 
-def _dependencies(sums: Mapping[Cell, Sum], nothing: Iterable[Sum]) -> Iterator[Row]:
+def dependencies(sums: Mapping[Cell, Sum], nothing: Iterable[Sum]) -> Iterator[Row]:
     """The equations between cells: those sums of them that come to nothing."""
     solved: dict[Product, tuple[dict[Product, Fraction], Row]] = {}
     known: list[tuple[Row, Sum]] = [({}, each) for each in nothing]
