@@ -10,17 +10,17 @@ from audience.errors import UsageError
 from audience.rules.scalars import Duration, Misfit, read_duration
 
 
-def day_of(text: date | str) -> date:
-    """A day. Raises UsageError."""
+def day_of(text: date | str, option: str = "as_of") -> date:
+    """A day. Raises UsageError that names the option."""
     try:
         return date.fromisoformat(text) if isinstance(text, str) else text
     except ValueError:
-        raise UsageError(f"as_of `{text}`: expected a date such as 2023-04-30") from None
+        raise UsageError(f"{option} `{text}`: expected a date such as 2023-04-30") from None
 
 
-def day_or_none(text: date | str | None) -> date | None:
-    """A day, or none. Raises UsageError."""
-    return None if text is None else day_of(text)
+def day_or_none(text: date | str | None, option: str = "as_of") -> date | None:
+    """A day, or none. Raises UsageError that names the option."""
+    return None if text is None else day_of(text, option)
 
 
 def duration_of(option: str, text: str | None) -> Duration | None:

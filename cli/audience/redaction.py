@@ -20,6 +20,9 @@ GONE = "forgotten"
 """What stands in the place of an id."""
 
 _BREAK = re.compile("(\r\n|\r|\n)")
+_NO_IDS = {"path", "column", "allow_empty", "is"}
+"""Keys of a list, and of a test of the key, behind which no ids are written."""
+
 _LEAST_LENGTH = 5
 """So many characters make an id a word that stands for nothing else."""
 
@@ -55,6 +58,12 @@ def without_ids(
     )
 
 
+def listed_in(source: Source, key: str) -> list[str]:
+    """What a rule file has where it asks for ids, as it is written: ids and variables."""
+    document, _ = parse(Source(source.path, source.text))
+    return [] if document is None else [each.text for each in _listed(document, {"ids", key})]
+
+
 def _without_listed(rule: RuleText, key: str, ids: Sequence[str]) -> str:
     """A rule's text without some ids where it asks for ids; what can't be read asks for none."""
     document, _ = parse(Source(rule.path, rule.text))
@@ -77,7 +86,8 @@ def _listed(node: Node, keys: set[str], *, inside: bool = False) -> Iterator[Sca
     match node:
         case Mapping(entries):
             for key, value in entries:
-                yield from _listed(value, keys, inside=inside or key.text in keys)
+                within = key.text in keys or (inside and key.text not in _NO_IDS)
+                yield from _listed(value, keys, inside=within)
         case Items(items):
             for item in items:
                 yield from _listed(item, keys, inside=inside)

@@ -1,17 +1,93 @@
-"""What a report was computed from: tables, days, and the text of the rules without their ids."""
+"""What a report was computed from, as it can be sent: texts of rules without ids of users."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from audience.errors import Source
+from audience.insight.causes import Reasons
 from audience.insight.report import Input, Provenance, RuleText
+from audience.insight.waterfall import Waterfall
+from audience.kinds import Tag
+from audience.redaction import listed_in
 from audience.rules.tree import RuleFile
 from audience.store.manifest import Manifest
 
+_GONE = "…"
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_LONG = 5
+"""So many characters make an id a word that stands for nothing else."""
 
-def provenance_of(manifest: Manifest, file: RuleFile) -> Provenance:
-    """What a build's manifest says of it; ``file`` has the lines that no report may have."""
+
+@dataclass(frozen=True)
+class Ids:
+    """The ids that rules write out, behind `ids` or the key, by themselves or as variables.
+
+    ``paths`` are rule files as the project names them, by how they are called elsewhere.
+    """
+
+    keys: tuple[str, ...]
+    texts: frozenset[str]
+    variables: frozenset[str]
+    paths: Mapping[str, str]
+
+    @classmethod
+    def of(cls, file: RuleFile, key: Tag, paths: Mapping[str, str]) -> Ids:
+        """Those of a rule file, and of others that it names; the key may have a label."""
+        keys = tuple(name for name in (key.name, key.label) if name)
+        written = {text for each in file.sources for name in keys for text in listed_in(each, name)}
+        names = frozenset(name for text in written for name in _VARIABLE.findall(text))
+        values = {own[name] for own in file.variables.values() for name in names.intersection(own)}
+        return cls(keys, frozenset(written | values), names, paths)
+
+    def out_of(self, text: str, *, short: bool = False) -> str:
+        """A text without them; short ones are words like others, but in a test of the key."""
+        words = [re.escape(each) for each in self.texts if short or len(each) >= _LONG]
+        return re.sub(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", _GONE, text) if words else text
+
+    def out_of_test(self, text: str) -> str:
+        """A condition in words without them: of a test of the key."""
+        names = "|".join(map(re.escape, self.keys))
+        of_key = re.search(rf"(?<!\w)(?:{names})(?!\w)", text)
+        return self.out_of(text, short=of_key is not None)
+
+    def out_of_waterfall(self, found: Waterfall) -> Waterfall:
+        """A waterfall whose conditions have none."""
+        steps = tuple(
+            replace(step, asked=self.out_of_test(step.asked), at=self._place(step.at))
+            for step in found.steps
+        )
+        return replace(found, steps=steps)
+
+    def _place(self, at: str) -> str:
+        path, *rest = at.rsplit(":", 2)
+        return ":".join((self.paths.get(path, path), *rest))
+
+    def out_of_reasons(self, found: Reasons) -> Reasons:
+        """Causes whose conditions have none."""
+        packs = []
+        for each in found.packs:
+            causes = tuple(
+                replace(cause, detail=self.out_of_test(cause.detail)) for cause in each.causes
+            )
+            packs.append(replace(each, causes=causes))
+        return replace(found, packs=tuple(packs))
+
+    def out_of_source(self, source: Source) -> str:
+        """A rule file's text without the lines that have ids, and without such variables."""
+        lines = enumerate(source.lines, 1)
+        text = "\n".join(_GONE if number in source.private else line for number, line in lines)
+        for name in sorted(self.variables):
+            value = rf"(?m)(?<![\w.-]){re.escape(name)}(\s*:\s*)(?:\"[^\"]*\"|'[^']*'|[^,}}\s]+)"
+            text = re.sub(value, rf"{name}\g<1>{_GONE}", text)
+        return self.out_of(text)
+
+
+def provenance_of(manifest: Manifest, file: RuleFile, ids: Ids) -> Provenance:
+    """What a build was computed from, or would be."""
     days = {window.table: window for window in manifest.windows}
     inputs = []
     for table in dict.fromkeys(each.table for each in manifest.inputs):
@@ -20,26 +96,24 @@ def provenance_of(manifest: Manifest, file: RuleFile) -> Provenance:
             (_day(days[table].first), _day(days[table].last)) if table in days else (None, None)
         )
         inputs.append(Input(table, len(files), sum(each.size for each in files), first, last))
-    shown = {source.text: _without_ids(source) for source in file.sources}
     return Provenance(
-        tuple(
-            RuleText(
-                each.path,
-                shown.get(each.text, each.text),
-                tuple(each.variables.items()),
-            )
-            for each in manifest.rules
-        ),
+        tuple(_rules_of(manifest, file.sources, ids)),
         tuple(inputs),
         _day(manifest.snapshot),
         manifest.program.rpartition(" ")[2],
     )
 
 
-def _without_ids(source: Source) -> str:
-    """A text without the lines that have ids on them."""
-    lines = enumerate(source.lines, 1)
-    return "\n".join("…" if number in source.private else line for number, line in lines)
+def _rules_of(manifest: Manifest, sources: Sequence[Source], ids: Ids) -> list[RuleText]:
+    shown = {source.text: ids.out_of_source(source) for source in sources}
+    out = []
+    for each in manifest.rules:
+        values = tuple(
+            (name, _GONE if name in ids.variables else ids.out_of(value))
+            for name, value in each.variables.items()
+        )
+        out.append(RuleText(each.path, shown.get(each.text, ids.out_of(each.text)), values))
+    return out
 
 
 def _day(text: str) -> date | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from audience.analysis import sentences
 from audience.analysis.ask import Answers, Conditions, answers_of, asking
 from audience.analysis.causes import explain
-from audience.analysis.provenance import provenance_of
+from audience.analysis.provenance import Ids, provenance_of
 from audience.analysis.recorded import recorded_rules
 from audience.analysis.values import Value, values_of
 from audience.analysis.waterfall import Steps
@@ -47,15 +47,12 @@ from audience.store.layout import days_of, phase_folder
 from audience.store.manifest import FILE_NAME, Manifest
 from audience.store.read import Build, open_build
 from audience.threads import in_threads
-from audience.workspace import RULE_SUFFIXES, Workspace, open_asker, open_workspace
+from audience.workspace import RULE_SUFFIXES, Workspace, below, open_asker, open_workspace
 
 _BASE = "base"
 _GOAL = "·goal"
 Told = Sequence[tuple[int, Value]]
 """Values, by their numbers."""
-
-_TOP = 40
-"""How many values of a profile or a conversion are told."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def report_on(
     language = Language.of(lang or project.lang)
     opened = _open(project, subject, day_or_none(as_of), packs, variables or {}, language)
     return _Writer(
-        opened, tags, goal, day_or_none(since), variables or {}, engine, cache, language
+        opened, tags, goal, day_or_none(since, "since"), variables or {}, engine, cache, language
     ).report()
 
 
@@ -125,10 +122,18 @@ def _open(
     recorded = recorded_rules(workspace, build.manifest, language)
     wanted = [reference.pack] if reference.pack else list(packs)
     published = [entry.name for entry in build.manifest.packs]
-    chosen = frozenset(build.entry(name).name for name in wanted or published)
+    chosen = frozenset(each for name in wanted or published for each in _named(build, name))
     request = Request(recorded.file, build.manifest.as_of, chosen, None)
     request = replace(request, snapshot=_snapshot(workspace, build.manifest))
     return _Subject(workspace, request, build, recorded.doubts)
+
+
+def _named(build: Build, wanted: str) -> list[str]:
+    """A published pack with the sides of its split, or all of a set of stages."""
+    name = wanted.removeprefix(f"{build.manifest.campaign}/{build.manifest.phase}/")
+    packs = [entry.name for entry in build.manifest.packs]
+    found = [each for each in packs if each == name or each.startswith(f"{name}.")]
+    return found or [build.entry(name).name]
 
 
 def _snapshot(workspace: Workspace, build: Manifest) -> date | None:
@@ -161,6 +166,11 @@ class _Writer:
         self.request = self.subject.request
         self.file = self.request.file
         self.doubts += self.subject.doubts
+        # A file that is given is called by the working directory, a build's by the project.
+        given = self.file.sources if self.subject.build is None else ()
+        paths = {each.path: below(Path(each.path), self.project.root) for each in given}
+        users = self.workspace.catalog.users
+        self.ids = Ids.of(self.file, users.tags[users.key], paths)
         wanted = self.request.packs
         self.packs = [each for each in self.file.packs if wanted is None or each.name in wanted]
         self.before = self._build_before()
@@ -205,8 +215,8 @@ class _Writer:
             self.file.label,
             self.request.as_of,
             Part(self._headlines(result)),
-            provenance_of(manifest, self.file),
-            tuple(Part(each.counted(answers)) for each in self.steps),
+            provenance_of(manifest, self.file, self.ids),
+            tuple(Part(self.ids.out_of_waterfall(each.counted(answers))) for each in self.steps),
             self._overlaps(answers),
             tuple(map(Part, profiles)),
             tuple(map(Part, self._conversions(answers, told))),
@@ -303,8 +313,7 @@ class _Writer:
             whole = answers.size(_value(number))
             tag = value.tag
             counts.append(Counts(tag.name, tag.label, value.text, inside, whole, whole - inside))
-        found = profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
-        return replace(found, lines=found.lines[:_TOP])
+        return profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
 
     def _conversions(self, answers: Answers, told: Told) -> Iterator[Conversion]:
         if self.goal is None:
@@ -330,7 +339,7 @@ class _Writer:
                 None,
                 self.request.as_of,
                 rate_of(converted, users),
-                lines_of(splits, users, converted)[:_TOP],
+                lines_of(splits, users, converted),
             )
 
     def _flows(self, answers: Answers, early: Answers) -> Iterator[StageFlow]:
@@ -366,16 +375,15 @@ class _Writer:
             key=manifest.key,
         )
         builds = self.before.manifest, manifest
-        return Part(
-            explain(
-                self.workspace,
-                found,
-                builds,
-                engine=self.engine,
-                cache=self.cache,
-                language=self.language,
-            )
+        why = explain(
+            self.workspace,
+            found,
+            builds,
+            engine=self.engine,
+            cache=self.cache,
+            language=self.language,
         )
+        return Part(self.ids.out_of_reasons(why))
 
 
 def _value(number: int) -> str:

@@ -15,7 +15,13 @@ from audience.insight.overlap import Overlaps
 from audience.insight.profile import Profile, table_of_profile
 from audience.insight.report import Headlines, Part, Report, StageFlow
 from audience.insight.report_relations import ALL, OLD, SIZES, Of, Relations
-from audience.insight.sharing import BASE, SUPPRESSED, size_of, table_of_overlaps
+from audience.insight.sharing import (
+    BASE,
+    SUPPRESSED,
+    shared_sentence,
+    size_of,
+    table_of_overlaps,
+)
 from audience.insight.waterfall import SIZE, Waterfall, table_of_waterfall
 
 Found = TypeVar("Found")
@@ -55,6 +61,7 @@ def with_hidden(report: Report, least: int) -> Report:
             replace(each, flow=part(each.flow, "flow", n)) for n, each in enumerate(report.flows)
         ),
         reasons=part(report.reasons, "reasons") if report.reasons else None,
+        warnings=tuple(shared_sentence(each, least) for each in report.warnings),
     )
 
 
