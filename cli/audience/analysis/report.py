@@ -54,6 +54,9 @@ _GOAL = "·goal"
 Told = Sequence[tuple[int, Value]]
 """Values, by their numbers."""
 
+_TOP = 40
+"""How many values of a profile or a conversion are told; the others are the rest of their tag."""
+
 
 @dataclass(frozen=True)
 class _Subject:
@@ -313,7 +316,8 @@ class _Writer:
             whole = answers.size(_value(number))
             tag = value.tag
             counts.append(Counts(tag.name, tag.label, value.text, inside, whole, whole - inside))
-        return profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
+        found = profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
+        return replace(found, lines=found.lines[:_TOP])
 
     def _conversions(self, answers: Answers, told: Told) -> Iterator[Conversion]:
         if self.goal is None:
@@ -339,7 +343,7 @@ class _Writer:
                 None,
                 self.request.as_of,
                 rate_of(converted, users),
-                lines_of(splits, users, converted),
+                lines_of(splits, users, converted)[:_TOP],
             )
 
     def _flows(self, answers: Answers, early: Answers) -> Iterator[StageFlow]:
