@@ -55,7 +55,7 @@ from audience.rules.tree import RuleFile
 from audience.scaffold import SCHEMAS, make_project
 from audience.scheduling import Schedule, make_schedule, read_time
 from audience.store.manifest import to_json
-from audience.workspace import load_project, open_workspace, read_rules, today
+from audience.workspace import load_project, open_workspace, opened, read_rules, today
 
 __all__ = [
     "BuildResult",
@@ -188,9 +188,7 @@ def check_cases(
 
     Raises RuleError with every problem of the case files and rules, UsageError, DataError.
     """
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
+    workspace, problems = opened(project), Problems()
     files = read_cases(workspace, find_cases(project, paths_of(rules)), problems)
     prepared = [(file, prepare_cases(workspace, file, variables or {}, problems)) for file in files]
     problems.raise_errors()
@@ -233,10 +231,7 @@ def tags(
 
     ``table`` is an event table whose columns are wanted instead. Raises UsageError, DataError.
     """
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
-    return report_tags(workspace, names, table=table, top=top, engine=engine)
+    return report_tags(opened(project), names, table=table, top=top, engine=engine)
 
 
 def schema(kind: str, project: Project | None = None) -> dict[str, Any]:
@@ -245,10 +240,7 @@ def schema(kind: str, project: Project | None = None) -> dict[str, Any]:
         return project_schema()
     if project is None:
         return rule_schema()
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
-    return rule_schema(workspace.catalog)
+    return rule_schema(opened(project).catalog)
 
 
 def write_schemas(project: Project) -> tuple[Path, ...]:

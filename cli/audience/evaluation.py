@@ -22,7 +22,7 @@ from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import RuleFile
 from audience.store.manifest import ListInput
-from audience.workspace import Workspace, open_workspace, read_rules, today
+from audience.workspace import Workspace, opened, read_rules, today
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,7 @@ def prepare(
 
     Raises RuleError with every problem, DataError, UsageError.
     """
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
+    workspace, problems = opened(project), Problems()
     files = read_rules(workspace, rules, problems, variables)
     problems.raise_errors()
     chosen = _choose(files, packs)

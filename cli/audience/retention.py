@@ -17,7 +17,7 @@ from audience.rules.walk import conditions_of
 from audience.store.layout import days_of, phase_folder, phases
 from audience.store.publish import campaign_lock, remove
 from audience.store.read import newest_with
-from audience.workspace import open_workspace, read_rules, today
+from audience.workspace import opened, read_rules, today
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ def _old_days(
 
 def _needed(project: Project) -> Mapping[Reference, str]:
     """The builds that rule files read, at their own day or today, and which file it is."""
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
+    workspace, problems = opened(project), Problems()
     files = read_rules(workspace, (), problems)
     problems.raise_errors()
     out: dict[Reference, str] = {}

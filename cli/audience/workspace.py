@@ -59,6 +59,14 @@ def open_workspace(project: Project, problems: Problems) -> Workspace:
     return Workspace(project, tables, build_catalog(project, schemas, problems))
 
 
+def opened(project: Project) -> Workspace:
+    """A project opened whose dictionary has no faults. Raises RuleError, DataError."""
+    problems = Problems()
+    workspace = open_workspace(project, problems)
+    problems.raise_errors()
+    return workspace
+
+
 def read_rules(
     workspace: Workspace,
     rules: Sequence[str | Path],

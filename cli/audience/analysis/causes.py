@@ -29,11 +29,10 @@ from audience.insight.diff import BuildDiff, PackDiff
 from audience.lists import suppressed_ids
 from audience.rules.language import Language
 from audience.rules.project import Project
-from audience.rules.reader import Problems
 from audience.rules.tree import Test
 from audience.rules.words import SPEECHES
 from audience.store.manifest import FILE_NAME, Manifest, read_manifest
-from audience.workspace import Workspace, open_workspace
+from audience.workspace import Workspace, opened
 
 
 def reasons(
@@ -53,10 +52,9 @@ def reasons(
     """
     language = Language.of(lang)
     old, new = (_manifest(each) for each in found.origins)
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
-    return explain(workspace, found, (old, new), engine=engine, cache=cache, language=language)
+    return explain(
+        opened(project), found, (old, new), engine=engine, cache=cache, language=language
+    )
 
 
 def explain(

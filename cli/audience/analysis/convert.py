@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 
 from audience.analysis.ask import Answers, Conditions, ask
+from audience.analysis.counted import Span, Told, asked_values, conversion_among, told_values
 from audience.analysis.values import Value, values_of
 from audience.errors import Location, Source, UsageError
 from audience.evaluation import at_day
 from audience.given import day_or_none
 from audience.insight.convert import (
-    Conversion,
     Conversions,
     Day,
     Part,
     Period,
-    Split,
-    lines_of,
     market_day,
     rate_of,
     sources_of,
@@ -29,34 +27,11 @@ from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import All, Condition, Either, Not
-from audience.rules.windows import in_days
-from audience.workspace import Workspace, open_asker, open_workspace, today
+from audience.workspace import Workspace, open_asker, opened, today
 
 _MOST_DAYS = 400
 _HERE = Location(Source("", ""), 1, 1)
 _FROM, _TO, _BOTH, _MARKET, _NO_SOURCE = "from", "to", "both", "market", "no source"
-
-
-@dataclass(frozen=True)
-class _Span:
-    """The days of a period; without periods only the last is known."""
-
-    name: str
-    first: date | None
-    last: date
-
-    def set(self, asked: Asked) -> Condition:
-        """A condition whose behaviour is of these days where it names none."""
-        if self.first is None:
-            return asked.condition
-        return in_days(asked.condition, self.first, self.last)
-
-    def days(self) -> Iterator[_Span]:
-        """Each of the days."""
-        first = self.first or self.last
-        for number in range((self.last - first).days + 1):
-            day = first + timedelta(days=number)
-            yield _Span("", day, day)
 
 
 @dataclass(frozen=True)
@@ -68,21 +43,21 @@ class _Question:
     market: Asked | None
     sources: tuple[Asked, ...]
 
-    def shares(self, span: _Span) -> Conditions:
+    def shares(self, span: Span) -> Conditions:
         """The conditions of A and the market."""
         out: dict[str, Condition] = {_FROM: All(tuple(map(span.set, self.start)), _HERE)}
         if self.market is not None:
             out[_MARKET] = span.set(self.market)
         return out
 
-    def conditions(self, span: _Span, values: Sequence[Value]) -> Conditions:
+    def conditions(self, span: Span, values: Sequence[Value]) -> Conditions:
         """All conditions that are counted of a period, by name."""
         out = dict(self.shares(span))
         out |= {_part(number): span.set(each) for number, each in enumerate(self.start)}
         if self.end is not None:
             end = out[_TO] = span.set(self.end)
             out[_BOTH] = All((out[_FROM], end), _HERE)
-            out |= {_value(number): each.condition for number, each in enumerate(values)}
+            out |= asked_values(values)
             # Where users come from is what they were and had, whenever that was.
             origins = tuple(each.condition for each in self.sources)
             out |= {_source(number): each for number, each in enumerate(origins)}
@@ -118,16 +93,14 @@ def convert(
     """
     language = Language.of(lang)
     _check(end, by, periods, sources, market, daily=daily, as_of=as_of)
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
-    asker = open_asker(workspace, problems, variables)
+    workspace = opened(project)
+    asker = open_asker(workspace, Problems(), variables)
     question = _read(asker, _several(start), end, market, _several(sources))
     read = asker.read_days("--period", _several(periods))
     own = asker.as_of
     asker.finish()
-    spans = [_Span(each.name, each.first, each.last) for each in read]
-    spans = spans or [_Span("", None, day_or_none(as_of) or own or today(project))]
+    spans = [Span(each.name, each.first, each.last) for each in read]
+    spans = spans or [Span("", None, day_or_none(as_of) or own or today(project))]
     _check_days(project, spans, daily=daily)
     days = [list(span.days()) if daily else [] for span in spans]
     requests = [_request(workspace, asker, each) for each in spans]
@@ -144,11 +117,7 @@ def convert(
     ]
     answers = ask(workspace, pairs, engine=engine, cache=cache)
     rest = iter(answers[len(spans) :])
-    told = [
-        (number, value)
-        for number, value in enumerate(values)
-        if not value.spare or any(each.size(_value(number)) for each in answers[: len(spans)])
-    ]
+    told = told_values(values, answers[: len(spans)])
     return Conversions(
         _called(question.start),
         question.end.name if question.end else "",
@@ -185,7 +154,7 @@ def _check(
         raise UsageError("--as-of and --period: a period is evaluated at its last day")
 
 
-def _check_days(project: Project, spans: Sequence[_Span], *, daily: bool) -> None:
+def _check_days(project: Project, spans: Sequence[Span], *, daily: bool) -> None:
     last, now = max(span.last for span in spans), today(project)
     if last > now:
         raise UsageError(f"{last} lies in the future; today is {now}")
@@ -208,15 +177,15 @@ def _read(
     return _Question(starts, ends, markets, tuple(asker.read_all("--source", sources)))
 
 
-def _request(workspace: Workspace, asker: Asker, span: _Span) -> Request:
+def _request(workspace: Workspace, asker: Asker, span: Span) -> Request:
     return at_day(workspace, Request(asker.file(), span.last), span.last)
 
 
 def _period(
     question: _Question,
-    span: _Span,
+    span: Span,
     found: Answers,
-    values: Sequence[tuple[int, Value]],
+    told: Told,
     days: tuple[Day, ...],
 ) -> Period:
     users = found.size(_FROM)
@@ -235,26 +204,9 @@ def _period(
     )
     if question.end is None:
         return period
-    both, target = found.size(_BOTH), found.size(_TO)
-    splits = [
-        Split(
-            value.tag.name,
-            value.tag.label,
-            value.text,
-            found.both(_FROM, _value(number)),
-            found.both(_BOTH, _value(number)),
-        )
-        for number, value in values
-    ]
-    conversion = Conversion(
-        _called(question.start),
-        question.end.name,
-        span.name,
-        span.first,
-        span.last,
-        rate_of(both, users),
-        lines_of(splits, users, both),
-    )
+    target = found.size(_TO)
+    names = (_called(question.start), question.end.name)
+    conversion = conversion_among(names, span, found, told, _FROM, _BOTH)
     counts = [
         (each.name, each.label, found.both(_TO, _source(number)))
         for number, each in enumerate(question.sources)
@@ -262,7 +214,7 @@ def _period(
     return replace(
         period,
         conversion=conversion,
-        swing=users - both if several else None,
+        swing=users - conversion.rate.users if several else None,
         target_users=target,
         sources=sources_of(counts, target),
         no_source=found.size(_NO_SOURCE) if counts else None,
@@ -276,7 +228,7 @@ def _part_of(question: _Question, number: int, found: Answers) -> Part:
     return Part(asked.name, asked.label, users, rate)
 
 
-def _day(span: _Span, found: Answers) -> Day:
+def _day(span: Span, found: Answers) -> Day:
     return market_day(span.last, found.size(_FROM), found.size(_MARKET))
 
 
@@ -290,7 +242,3 @@ def _part(number: int) -> str:
 
 def _source(number: int) -> str:
     return f"source {number}"
-
-
-def _value(number: int) -> str:
-    return f"value {number}"

@@ -142,7 +142,7 @@ class Crossing:
     @property
     def is_old_table_here(self) -> bool:
         """Whether there is a user table of the old day: its snapshot, or the file as it was."""
-        snapshot = snapshot_of(self.old_build)
+        snapshot = self.old_build.snapshot_day
         if snapshot is not None:
             return self._snapshot(self.old_build) == snapshot
         return self.workspace.project.users.name not in self._lost[self.old_build.name]
@@ -326,7 +326,7 @@ class Crossing:
         users = self.workspace.tables[self.workspace.project.users.name]
         if not users.snapshots:
             return None
-        own = snapshot_of(build)
+        own = build.snapshot_day
         if own in users.snapshots:
             return own
         self._note(self.language.say(sentences.SNAPSHOT_GONE, build=build.name))
@@ -344,11 +344,6 @@ class Crossing:
         keys = answers.members.keys
         rows = pc.fill_null(pc.index_in(self._users.cast(keys.type), value_set=keys), -1)
         return Seen(answers, np.asarray(rows).astype(np.int64))
-
-
-def snapshot_of(build: Manifest) -> date | None:
-    """The day of the snapshot that a build read; None where its table has none."""
-    return date.fromisoformat(build.snapshot) if build.snapshot else None
 
 
 def _request(file: RuleFile, day: date, snapshot: date | None) -> Request:

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from audience.analysis.ask import ask
+from audience.analysis.counted import asked_values, profile_among, told_values
 from audience.analysis.single import single
 from audience.analysis.values import values_of
 from audience.evaluation import prepare
 from audience.given import day_or_none
-from audience.insight.profile import Counts, Profile, profile_of
+from audience.insight.profile import Profile
 from audience.rules.language import Language
 from audience.rules.project import Project
-from audience.rules.tree import All, Condition, Not
+from audience.rules.tree import All, Condition
 
 BASE = "base"
-_PACK, _BASELINE, _REST, _BOTH = "pack", "baseline", "rest", "both"
+_PACK, _BASELINE, _BOTH = "pack", "baseline", "both"
 
 
 def profile(
@@ -42,33 +43,16 @@ def profile(
     names = [pack] if against == BASE else [pack, against]
     workspace, requests = prepare(project, (), day, names, variables or {})
     request, own = single(requests, pack)
-    baseline: Condition = All((), own.at)
+    values = values_of(workspace, request.snapshot, tags, own.at, engine=engine, language=language)
+    groups: dict[str, Condition] = {_PACK: own.where}
     if against != BASE:
         other, found = single(requests, against)
         parts = (other.file.base, found.where) if other.file.base else (found.where,)
-        baseline = All(parts, found.at)
-    values = values_of(workspace, request.snapshot, tags, own.at, engine=engine, language=language)
-    groups = {
-        _PACK: own.where,
-        _BASELINE: baseline,
-        _REST: All((baseline, Not(own.where, own.at)), own.at),
-        _BOTH: All((baseline, own.where), own.at),
-    }
-    conditions = {str(number): value.condition for number, value in enumerate(values)}
-    pairs = [(request, {**groups, **conditions})]
+        groups[_BASELINE] = All(parts, found.at)
+        groups[_BOTH] = All((*parts, own.where), own.at)
+    pairs = [(request, {**groups, **asked_values(values)})]
     (answers,) = ask(workspace, pairs, engine=engine, cache=cache)
-    counts = [
-        Counts(
-            value.tag.name,
-            value.tag.label,
-            value.text,
-            answers.both(_PACK, str(number)),
-            answers.both(_BASELINE, str(number)),
-            answers.both(_REST, str(number)),
-        )
-        for number, value in enumerate(values)
-        if not value.spare or answers.size(str(number))
-    ]
+    told = told_values(values, [answers])
     name = f"{request.file.name}/{own.name}"
-    four = (answers.size(_PACK), answers.size(_BASELINE), answers.size(_REST), answers.size(_BOTH))
-    return profile_of(name, against, four, counts)
+    pair = None if against == BASE else (_BASELINE, _BOTH)
+    return profile_among(name, against, answers, told, _PACK, pair)

@@ -99,7 +99,7 @@ def provenance_of(manifest: Manifest, file: RuleFile, ids: Ids) -> Provenance:
     return Provenance(
         tuple(_rules_of(manifest, file.sources, ids)),
         tuple(inputs),
-        _day(manifest.snapshot),
+        manifest.snapshot_day,
         manifest.program.rpartition(" ")[2],
     )
 

@@ -10,21 +10,28 @@ from pathlib import Path
 from audience.analysis import sentences
 from audience.analysis.ask import Answers, Conditions, answers_of, asking
 from audience.analysis.causes import explain
+from audience.analysis.counted import (
+    Span,
+    Told,
+    asked_values,
+    conversion_among,
+    profile_among,
+    told_values,
+)
 from audience.analysis.provenance import Ids, provenance_of
-from audience.analysis.recorded import recorded_rules
-from audience.analysis.values import Value, values_of
+from audience.analysis.subject import Subject, subject_of
+from audience.analysis.values import values_of
 from audience.analysis.waterfall import Steps
-from audience.bits import count_bits
 from audience.builder import BuildResult, manifest_of, result_of
 from audience.errors import DataError, UsageError
-from audience.evaluation import at_day, evaluate, prepare
+from audience.evaluation import at_day, evaluate
 from audience.given import day_or_none
 from audience.insight.causes import Reasons
-from audience.insight.convert import Conversion, Split, lines_of, rate_of
+from audience.insight.convert import Conversion
 from audience.insight.diff import compare
 from audience.insight.flow import flow_between
 from audience.insight.overlap import Overlaps, overlaps
-from audience.insight.profile import Counts, Profile, profile_of
+from audience.insight.profile import Profile
 from audience.insight.report import (
     Goal,
     Headline,
@@ -40,32 +47,18 @@ from audience.rules.asked import Asked
 from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reader import Problems
-from audience.rules.reference import Reference, parse_reference
-from audience.rules.tree import Condition, Pack, StageSet
+from audience.rules.reference import Reference
+from audience.rules.tree import All, Condition, Pack, StageSet
 from audience.store.export import write_file
 from audience.store.layout import days_of, phase_folder
-from audience.store.manifest import FILE_NAME, Manifest
+from audience.store.manifest import Manifest
 from audience.store.read import Build, open_build
 from audience.threads import in_threads
-from audience.workspace import RULE_SUFFIXES, Workspace, below, open_asker, open_workspace
+from audience.workspace import below, open_asker
 
 _BASE = "base"
-_GOAL = "·goal"
-Told = Sequence[tuple[int, Value]]
-"""Values, by their numbers."""
-
 _TOP = 40
 """How many values of a profile or a conversion are told; the others are the rest of their tag."""
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """What a report is of: a rule file at a day, or a build (its manifest) with its rules."""
-
-    workspace: Workspace
-    request: Request
-    build: Build | None = None
-    doubts: tuple[str, ...] = ()
 
 
 def report_on(
@@ -92,68 +85,17 @@ def report_on(
     StoreError, UsageError.
     """
     language = Language.of(lang or project.lang)
-    opened = _open(project, subject, day_or_none(as_of), packs, variables or {}, language)
+    opened = subject_of(project, subject, day_or_none(as_of), packs, variables or {}, language)
     return _Writer(
         opened, tags, goal, day_or_none(since, "since"), variables or {}, engine, cache, language
     ).report()
-
-
-def _open(
-    project: Project,
-    subject: str | Path,
-    day: date | None,
-    packs: Sequence[str],
-    variables: Mapping[str, str],
-    language: Language,
-) -> _Subject:
-    path = Path(subject)
-    if path.suffix in RULE_SUFFIXES or (path.exists() and not (path / FILE_NAME).is_file()):
-        workspace, requests = prepare(project, [path], day, packs, variables)
-        if len(requests) != 1:
-            names = ", ".join(request.file.name for request in requests)
-            raise UsageError(f"a report is of one rule file; {path} has {len(requests)}: {names}")
-        return _Subject(workspace, requests[0])
-    if day is not None or variables:
-        raise UsageError(f"{subject} is a build, whose day and variables are known")
-    if path.exists():
-        raise UsageError(f"{path} is a folder; name the build: campaign/phase@2023-06-18")
-    reference = parse_reference(str(subject))
-    build = open_build(project.packs, replace(reference, pack=""))
-    problems = Problems()
-    workspace = open_workspace(project, problems)
-    problems.raise_errors()
-    recorded = recorded_rules(workspace, build.manifest, language)
-    wanted = [reference.pack] if reference.pack else list(packs)
-    published = [entry.name for entry in build.manifest.packs]
-    chosen = frozenset(each for name in wanted or published for each in _named(build, name))
-    request = Request(recorded.file, build.manifest.as_of, chosen, None)
-    request = replace(request, snapshot=_snapshot(workspace, build.manifest))
-    return _Subject(workspace, request, build, recorded.doubts)
-
-
-def _named(build: Build, wanted: str) -> list[str]:
-    """A published pack with the sides of its split, or all of a set of stages."""
-    name = wanted.removeprefix(f"{build.manifest.campaign}/{build.manifest.phase}/")
-    packs = [entry.name for entry in build.manifest.packs]
-    found = [each for each in packs if each == name or each.startswith(f"{name}.")]
-    return found or [build.entry(name).name]
-
-
-def _snapshot(workspace: Workspace, build: Manifest) -> date | None:
-    if not build.snapshot:
-        return None
-    users = workspace.tables[workspace.project.users.name]
-    day = date.fromisoformat(build.snapshot)
-    if day not in users.snapshots:
-        raise DataError(f"the snapshot of {day} that {build.name} was built from is gone")
-    return day
 
 
 @dataclass
 class _Writer:
     """What is asked for one report, and what is made of the answers."""
 
-    subject: _Subject
+    subject: Subject
     tags: Sequence[str]
     goal_text: str | None
     since: date | None
@@ -208,7 +150,7 @@ class _Writer:
         if manifest is not None:
             self.doubts += _differences(manifest, result, self.language)
         manifest = manifest or manifest_of(found, 0, result)
-        told = [(n, v) for n, v in enumerate(self.values) if not v.spare or answers.size(_value(n))]
+        told = told_values(self.values, [answers])
         # Counting bits lets other threads run.
         profiles = in_threads(lambda pack: self._profile(pack, answers, told), self.packs)
         flows = self._flows(answers, answers_of(found, 2, early)) if early is not None else ()
@@ -258,10 +200,11 @@ class _Writer:
         out: dict[str, Condition] = {}
         for each in self.steps:
             out |= each.conditions
-        out |= {_value(number): value.condition for number, value in enumerate(self.values)}
+        out |= asked_values(self.values)
         out |= self._staged()
         if self.goal is not None:
-            out[_GOAL] = self.goal.condition
+            for pack in self.packs:
+                out[_reached(pack.name)] = All((pack.where, self.goal.condition), pack.at)
         return out
 
     def _staged(self) -> Conditions:
@@ -309,42 +252,17 @@ class _Writer:
         return Part(overlaps(upon, labels, answers.base))
 
     def _profile(self, pack: Pack, answers: Answers, told: Told) -> Profile:
-        size, base = answers.size(pack.name), answers.base
-        counts = []
-        for number, value in told:
-            inside = answers.both(pack.name, _value(number))
-            whole = answers.size(_value(number))
-            tag = value.tag
-            counts.append(Counts(tag.name, tag.label, value.text, inside, whole, whole - inside))
-        found = profile_of(pack.name, _BASE, (size, base, base - size, size), counts)
+        found = profile_among(pack.name, _BASE, answers, told, pack.name)
         return replace(found, lines=found.lines[:_TOP])
 
     def _conversions(self, answers: Answers, told: Told) -> Iterator[Conversion]:
         if self.goal is None:
             return
+        span = Span("", None, self.request.as_of)
         for pack in self.packs:
-            users = answers.size(pack.name)
-            both = answers.bits(pack.name) & answers.bits(_GOAL)
-            converted = count_bits(both)
-            splits = [
-                Split(
-                    value.tag.name,
-                    value.tag.label,
-                    value.text,
-                    answers.both(pack.name, _value(number)),
-                    count_bits(both & answers.bits(_value(number))),
-                )
-                for number, value in told
-            ]
-            yield Conversion(
-                pack.name,
-                self.goal.name,
-                "",
-                None,
-                self.request.as_of,
-                rate_of(converted, users),
-                lines_of(splits, users, converted)[:_TOP],
-            )
+            names, both = (pack.name, self.goal.name), _reached(pack.name)
+            found = conversion_among(names, span, answers, told, pack.name, both)
+            yield replace(found, lines=found.lines[:_TOP])
 
     def _flows(self, answers: Answers, early: Answers) -> Iterator[StageFlow]:
         for stages in self._sets():
@@ -390,8 +308,9 @@ class _Writer:
         return Part(self.ids.out_of_reasons(why))
 
 
-def _value(number: int) -> str:
-    return f"·value {number}"
+def _reached(pack: str) -> str:
+    """What those of a pack who did the goal are asked by."""
+    return f"·reached {pack}"
 
 
 def _stage(name: str) -> str:

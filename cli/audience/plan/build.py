@@ -287,19 +287,13 @@ class Lowering:
         same = tuple(sorted((one.name, other.name) for one, other in then.same))
         return Then(rows, same, gap.low, gap.high, hours)
 
-    def days(self, window: tree.Window | Range[Duration]) -> Days:
-        """The first and the last day of a window, or of an `ago`."""
+    def days(self, window: tree.Window) -> Days:
+        """The first and the last day of a window."""
         match window:
             case Duration():
                 return self._within(window)
-            case Range(low, high) if isinstance(low, Duration) or isinstance(high, Duration):
-                return self._ago(cast("Range[Duration]", window))
             case Range(low, high):
-                last = cast("date | None", high)
-                return (
-                    cast("date | None", low),
-                    self.as_of if last is None else min(last, self.as_of),
-                )
+                return (low, self.as_of if high is None else min(high, self.as_of))
             case None:
                 return (None, self.as_of)
 

@@ -116,6 +116,11 @@ class Manifest:
         """``campaign/phase@as_of``."""
         return f"{self.campaign}/{self.phase}@{self.as_of}"
 
+    @property
+    def snapshot_day(self) -> date | None:
+        """The day of the snapshot; None where the user table has none."""
+        return date.fromisoformat(self.snapshot) if self.snapshot else None
+
     def pack(self, name: str) -> PackEntry | None:
         """The entry of a pack."""
         return next((entry for entry in self.packs if entry.name == name), None)
