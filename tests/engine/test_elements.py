@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audience.bits import unpack
-from audience.engine import elements
 from audience.engine.elements import by_element, having
 from audience.kinds import Kind, Type
 from audience.plan import nodes
@@ -20,8 +16,8 @@ from audience.plan.nodes import exact
 TEXTS, WHOLE = Type(Kind.LIST, Type(Kind.TEXT)), Type(Kind.LIST, Type(Kind.INTEGER))
 
 
-def wanting(value: Any, operator: str = "has_any") -> nodes.Test:
-    return nodes.Test("likes", operator, (value,), exact((value,)))
+def wanting(operator: str, *values: Any) -> nodes.Test:
+    return nodes.Test("likes", operator, values, exact(values))
 
 
 LISTS = st.one_of(
@@ -39,44 +35,37 @@ LISTS = st.one_of(
 
 
 @settings(derandomize=True, deadline=None)
-@given(made=LISTS, cut=st.integers(0, 20), block=st.sampled_from([8, 16, 1 << 20]))
-def test_rows_that_have_an_element(made: Any, cut: int, block: int) -> None:
+@given(made=LISTS, cut=st.integers(0, 20))
+def test_rows_that_have_elements(made: Any, cut: int) -> None:
     rows, kind, wanted = made
-    column = pa.chunked_array([pa.array(rows[:cut], kind), pa.array(rows[cut:], kind)], kind)
-    tests = [wanting(value) for value in wanted]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elements, "_BLOCK", block)
-        found, missing = having(column, tests)
-    for test in tests:
-        held = unpack(found[test], len(rows)).tolist()
-        assert held == [row is not None and test.argument[0] in row for row in rows]
-    unknown = [row is None for row in rows]
-    assert (missing is None) is (not any(unknown))
-    if missing is not None:
-        assert np.array_equal(unpack(missing, len(rows)), unknown)
+    column = (
+        pa.array([["a"]] * cut + rows, kind)[cut:] if wanted[0] == "a" else pa.array(rows, kind)
+    )
+    tests = [wanting(operator, value) for value in wanted for operator in ("has_any", "has_all")]
+    tests += [wanting("has_any", *wanted), wanting("has_all", *wanted[:2])]
+    for test, held in zip(tests, having(column, tests), strict=True):
+        matches = any if test.operator == "has_any" else all
+        assert held.tolist() == [
+            row is not None and matches(one in row for one in test.argument) for row in rows
+        ]
 
 
 def test_elements_that_are_coded() -> None:
     codes = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array(["a", "b"]))
-    column = pa.chunked_array([pa.ListArray.from_arrays([0, 2, 2, 3], codes)])
-    tests = [wanting("a"), wanting("b")]
-    found, _ = having(column, tests)
-    assert [unpack(found[test], 3).tolist() for test in tests] == [
+    column = pa.ListArray.from_arrays([0, 2, 2, 3], codes)
+    tests = [wanting("has_any", "a"), wanting("has_any", "b")]
+    assert [held.tolist() for held in having(column, tests)] == [
         [True, False, True],
         [True, False, False],
     ]
 
 
 def test_what_is_left_to_an_engine() -> None:
-    """Few tests, several elements, all of several, and lists of other things."""
-    many = [wanting(value) for value in "abcd"]
-    several = nodes.Test("likes", "has_any", ("a", "b"), exact(("a", "b")))
-    every = wanting("a", "has_all")
-    assert by_element([*many, several, every], {"likes": TEXTS}) == (
-        [several, every],
-        {"likes": many},
-    )
-    assert by_element(many[:3], {"likes": TEXTS}) == (many[:3], {})
-    numbers = Type(Kind.LIST, Type(Kind.NUMBER))
-    assert by_element(many, {"likes": numbers}) == (many, {})
-    assert by_element(many, {"likes": WHOLE})[0] == []
+    """Few elements, other questions, and lists of other things."""
+    many = {value: wanting("has_any", value) for value in "abc"}
+    asked = many | {"every": wanting("has_all", "c", "d")}
+    known = nodes.Test("likes", "is", "known", exact("known"))
+    assert by_element(asked | {"known": known}, {"likes": TEXTS}) == {"likes": asked}
+    assert by_element(asked, {"likes": WHOLE}) == {"likes": asked}
+    assert by_element(many | {"every": wanting("has_all", *many)}, {"likes": TEXTS}) == {}
+    assert by_element(asked, {"likes": Type(Kind.LIST, Type(Kind.NUMBER))}) == {}

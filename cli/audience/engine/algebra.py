@@ -7,7 +7,7 @@ and a further pack costs a few operations on bitmaps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -51,22 +51,21 @@ from audience.rules.beside import SHARES
 class Answer:
     """Who is in a node: as the rules say, and whatever missing values were, surely and possibly.
 
-    One object thrice where no missing value matters.
+    One object thrice where no missing value matters; None where nobody asks.
     """
 
     closed: Bits
-    sure: Bits
-    possible: Bits
+    sure: Bits | None
+    possible: Bits | None
 
     @classmethod
     def certain(cls, bits: Bits) -> Answer:
         """An answer that no missing value could change."""
         return cls(bits, bits, bits)
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether no missing value could change it."""
-        return self.sure is self.closed and self.possible is self.closed
+
+_SURE, _POSSIBLE = "sure", "possible"
+_OPPOSITE = {_SURE: _POSSIBLE, _POSSIBLE: _SURE}
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,9 @@ class Algebra:
         self._answers: dict[int, Answer] = {}
 
     def answers(self, roots: Sequence[int]) -> Mapping[int, Answer]:
-        """Who is in each of some nodes."""
+        """Who is in each of some nodes, and who surely is."""
         numbers = reachable(self.nodes, roots)
+        sides = _sides_of(self.nodes, numbers, roots)
         last = {number: number for number in numbers}
         for number in numbers:
             last |= dict.fromkeys(parts_of(self.nodes[number]), number)
@@ -110,17 +110,17 @@ class Algebra:
             done.setdefault(number, []).append(part)
         kept = set(roots)
         for number in numbers:
-            self._answers[number] = self._compute(number)
+            self._answers[number] = self._compute(number, sides[number])
             for part in done.get(number, ()):  # nothing asks for them any more
                 if part not in kept:
                     del self._answers[part]
         return {root: self._answers[root] for root in roots}
 
-    def _compute(self, number: int) -> Answer:
+    def _compute(self, number: int, sides: Collection[str]) -> Answer:
         node = self.nodes[number]
         match node:
             case Test():
-                return self._test(node)
+                return self._test(node, sides)
             case Const(value):
                 return Answer.certain((everybody if value else nobody)(self.count))
             case Fold():
@@ -129,14 +129,14 @@ class Algebra:
                 return self._complement(self._answers[part])
             case Left(part, less):
                 others = self._complement(self._answers[less])
-                return self._combined([self._answers[part], others], _all)
+                return _combined([self._answers[part], others], _all)
             case And(parts):
-                return self._combined([self._answers[part] for part in parts], _all)
+                return _combined([self._answers[part] for part in parts], _all)
             case Or(parts):
-                return self._combined([self._answers[part] for part in parts], _any)
+                return _combined([self._answers[part] for part in parts], _any)
             case AtLeast(least, parts):
                 answers = [self._answers[part] for part in parts]
-                return self._combined(answers, lambda bits: at_least(least, bits, self.count))
+                return _combined(answers, lambda bits: at_least(least, bits, self.count))
             case Kept():
                 return self._kept(node)
             case Share():
@@ -144,30 +144,21 @@ class Algebra:
             case _:
                 return Answer.certain(self._listed(node))
 
-    def _test(self, test: Test) -> Answer:
+    def _test(self, test: Test, sides: Collection[str]) -> Answer:
         held, missing = self.given.tests[test], self.given.missing.get(test)
-        return Answer.certain(held) if missing is None else Answer(held, held, held | missing)
+        if missing is None:
+            return Answer.certain(held)
+        return Answer(held, held, held | missing if _POSSIBLE in sides else None)
 
     def _complement(self, inner: Answer) -> Answer:
-        if inner.is_certain:
-            return Answer.certain(complement(inner.closed, self.count))
-        closed, sure, possible = (
-            complement(bits, self.count) for bits in (inner.closed, inner.possible, inner.sure)
-        )
-        return Answer(closed, sure, possible)
+        closed = complement(inner.closed, self.count)
 
-    def _combined(
-        self, answers: Sequence[Answer], function: Callable[[Sequence[Bits]], Bits]
-    ) -> Answer:
-        closed = function([each.closed for each in answers])
-        if all(each.is_certain for each in answers):
-            return Answer.certain(closed)
-        sure = (
-            closed
-            if all(each.sure is each.closed for each in answers)
-            else function([each.sure for each in answers])
-        )
-        return Answer(closed, sure, function([each.possible for each in answers]))
+        def turned(bits: Bits | None) -> Bits | None:
+            if bits is inner.closed:
+                return closed
+            return None if bits is None else complement(bits, self.count)
+
+        return Answer(closed, turned(inner.possible), turned(inner.sure))
 
     def _share(self, share: Share) -> Bits:
         """Whose hash ÷ 2^64 is in the share, in whole numbers: no rounding can move a user."""
@@ -184,6 +175,7 @@ class Algebra:
         flags = np.zeros(self.count, dtype=np.bool_)
         flags[rows] = True
         kept = pack(flags)
+        assert part.sure is not None
         if part.sure is part.closed:
             return Answer.certain(kept)
         return Answer(kept, kept & part.sure, kept)
@@ -220,6 +212,44 @@ def in_order_of(
         values, missing = _ordered(by, limit.descending)
         order += [values[rows], missing[rows]]
     return rows[np.lexsort(order)]
+
+
+def _sides_of(
+    nodes: Sequence[Node], numbers: Sequence[int], roots: Sequence[int]
+) -> Mapping[int, Collection[str]]:
+    """Of each node what is asked of it beside its answer; of roots who surely is in them."""
+    out: dict[int, set[str]] = {number: set() for number in numbers}
+    for root in roots:
+        out[root].add(_SURE)
+    for number in reversed(numbers):  # what is made of parts stands behind them
+        node, mine = nodes[number], out[number]
+        turned = {_OPPOSITE[side] for side in mine}
+        match node:
+            case Not(part):
+                out[part] |= turned
+            case Left(part, less):
+                out[part] |= mine
+                out[less] |= turned
+            case Kept(part=part):
+                out[part].add(_SURE)
+            case _:
+                for part in parts_of(node):
+                    out[part] |= mine
+    return out
+
+
+def _combined(answers: Sequence[Answer], function: Callable[[Sequence[Bits]], Bits]) -> Answer:
+    closed = function([each.closed for each in answers])
+
+    def side(found: Sequence[Bits | None]) -> Bits | None:
+        if all(bits is each.closed for bits, each in zip(found, answers, strict=True)):
+            return closed
+        there = [bits for bits in found if bits is not None]
+        return function(there) if len(there) == len(found) else None
+
+    return Answer(
+        closed, side([each.sure for each in answers]), side([each.possible for each in answers])
+    )
 
 
 def _all(parts: Sequence[Bits]) -> Bits:

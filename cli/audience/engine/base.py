@@ -58,7 +58,7 @@ class Engine(Protocol):
     def tested(
         self, frame: LazyFrame[Any], tests: Mapping[str, Test], types: Mapping[str, Type]
     ) -> LazyFrame[Any]:
-        """A frame with a boolean column for each test, missing where its value is."""
+        """A frame with a boolean column for each test, false where its value is missing."""
         ...
 
     def hold(self, frame: LazyFrame[Any]) -> LazyFrame[Any]:

@@ -14,7 +14,6 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from audience.kinds import Kind
 from audience.operators.table import balanced
 from audience.plan.nodes import And, AtLeast, Const, Node, Not, Or, Test
 
@@ -30,7 +29,7 @@ class Compiler:
         node = self.nodes[number]
         match node:
             case Test():
-                return self._test(node)
+                return _holds(node)
             case Const(value):
                 return nw.lit(value, nw.Boolean)
             case Not(part):
@@ -47,9 +46,6 @@ class Compiler:
     def _all(self, parts: Sequence[int]) -> list[nw.Expr]:
         return [self.expression(part) for part in parts]
 
-    def _test(self, node: Test) -> nw.Expr:
-        return node.predicate.holds(nw.col(node.column), node.argument).fill_null(False)
-
     def _at_least(self, count: int, parts: Sequence[int]) -> nw.Expr:
         ones = [part.cast(nw.Int32) for part in self._all(parts)]
         return _reduce(operator.add, ones) >= count
@@ -60,14 +56,10 @@ def _reduce(function: Callable[[Any, Any], Any], parts: list[nw.Expr]) -> nw.Exp
 
 
 def with_tests(frame: nw.LazyFrame[Any], tests: Mapping[str, Test]) -> nw.LazyFrame[Any]:
-    """Add a boolean column for each test, missing where the value is."""
-    made = []
-    for name, test in tests.items():
-        column = nw.col(test.column)
-        held = test.predicate.holds(column, test.argument)
-        lists = Kind.LIST in test.predicate.kinds and not test.predicate.asks_missing
-        if lists or test.operator == "in":
-            # Some engines answer false of a missing value, or do not know for a missing element.
-            held = nw.when(~column.is_null()).then(held.fill_null(False))
-        made.append(held.alias(name))
+    """Add a boolean column for each test, false where the value is missing."""
+    made = [_holds(test).alias(name) for name, test in tests.items()]
     return frame.with_columns(*made) if made else frame
+
+
+def _holds(test: Test) -> nw.Expr:
+    return test.predicate.holds(nw.col(test.column), test.argument).fill_null(False)

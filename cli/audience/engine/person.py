@@ -140,7 +140,11 @@ def _read_row(
     if not rows:
         return None
     (row,) = rows
-    return {name: row[name] for name in columns}, {test: row[name] for name, test in named.items()}
+    held: dict[Test, bool | None] = {test: row[name] for name, test in named.items()}
+    for test in held:
+        if row[test.column] is None and not test.predicate.asks_missing:
+            held[test] = None
+    return {name: row[name] for name in columns}, held
 
 
 def _alone(

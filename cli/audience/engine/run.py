@@ -9,7 +9,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from audience.bits import Bits, count_bits
+from audience.bits import Bits
 from audience.cache import Cache
 from audience.engine.algebra import Algebra, Given
 from audience.engine.base import Engine
@@ -150,7 +150,10 @@ def _members(algebra: Algebra, roots: tuple[int, ...], users: Users) -> Membersh
     found: dict[str, Bits] = {}
     for number, answer in algebra.answers(roots).items():
         found[node_name(number)] = answer.closed
+        assert answer.sure is not None
+        if answer.sure is answer.closed:
+            continue
         only = answer.closed & ~answer.sure
-        if count_bits(only):
+        if only.any():
             found[missing_name(number)] = only
     return Membership(users.count, found, partial(_ring, users))

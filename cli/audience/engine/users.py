@@ -18,7 +18,6 @@ from audience.bits import Bits, from_arrow, nobody, to_arrow
 from audience.cache import Cache, stamps
 from audience.engine.base import OWN, ROW, Engine
 from audience.engine.columns import alike, in_order, scan
-from audience.engine.elements import by_element, having
 from audience.engine.strategy import Asked, column_passes, size_of
 from audience.engine.tables import TableData
 from audience.errors import DataError, masked
@@ -47,6 +46,7 @@ class Users:
         self.columns: dict[str, pa.Array] = {}
         self.count = table.rows
         self.bytes = 0
+        self._unknown: dict[str, Bits] = {}
         self._engine = engine
         self._types = types
         self._cache = cache
@@ -79,51 +79,59 @@ class Users:
     def _find(self, test: Test) -> bool:
         """Whether a test's answer was kept."""
         entry = self._cache.get(*self._test_name(test))
-        if entry is None:
+        if entry is None or not self._find_unknown(test.column):
             return False
-        held, missing = (column[0].as_buffer() for column in entry.columns)
-        self.tests[test] = np.frombuffer(held, dtype=np.uint8)
-        if len(missing):
-            self.missing[test] = np.frombuffer(missing, dtype=np.uint8)
+        self._note(test, _kept(entry))
         return True
 
-    def _keep(self, test: Test) -> None:
-        missing = self.missing.get(test)
-        row = {
-            "held": to_arrow(self.tests[test]),
-            "missing": to_arrow(nobody(0) if missing is None else missing),
-        }
-        self._cache.put(pa.table(row), *self._test_name(test))
+    def _find_unknown(self, column: str) -> bool:
+        """Whether it was kept where a column's value is missing."""
+        if column not in self._unknown:
+            entry = self._cache.get(*self._column_name(column))
+            if entry is None:
+                return False
+            self._unknown[column] = _kept(entry)
+        return True
 
     def _test_name(self, test: Test) -> tuple[object, ...]:
-        return (*self._name, repr(self._types[test.column]), fingerprint_test(test))
+        return (*self._column_name(test.column), fingerprint_test(test))
+
+    def _column_name(self, column: str) -> tuple[object, ...]:
+        return (*self._name, column, repr(self._types[column]))
 
     def _read(self, asked: Asked) -> None:
         """Answer tests, and read columns, each of them once."""
         for columns in column_passes(asked.columns):
             tests = [test for test in asked.tests if test.column in columns]
-            tests, lists = by_element(tests, self._types)
             named = {f"{OWN}test_{number}": test for number, test in enumerate(tests)}
             by = {name: OWN + "by_" + name for name in asked.ordering if name in columns}
-            by |= {name: OWN + "list_" + name for name in lists}  # no limit orders by a list
-            out = [nw.col(name).alias(alias) for name, alias in by.items()]
-            fetched = self._fetch(columns, named, [*out, *map(nw.col, named)])
-            self.columns |= {
-                name: combined(fetched[alias]) for name, alias in by.items() if name not in lists
+            unknown = {
+                name: OWN + "unknown_" + name
+                for name in dict.fromkeys(test.column for test in tests)
+                if name not in self._unknown
             }
+            out = [nw.col(name).alias(alias) for name, alias in by.items()]
+            out += [nw.col(name).is_null().alias(alias) for name, alias in unknown.items()]
+            fetched = self._fetch(columns, named, [*out, *map(nw.col, named)])
+            self.columns |= {name: combined(fetched[alias]) for name, alias in by.items()}
+            for name, alias in unknown.items():
+                bits = _bits(fetched[alias])
+                self._unknown[name] = bits if bits.any() else nobody(0)
+                self._keep(self._unknown[name], self._column_name(name))
             for name, test in named.items():
-                self._note(test, *from_arrow(combined(fetched[name])))
-            for name, single in lists.items():
-                answers, unknown = having(fetched[by[name]], single)
-                for test, held in answers.items():
-                    self._note(test, held, unknown)
+                bits = _bits(fetched[name])
+                self._note(test, bits)
+                self._keep(bits, self._test_name(test))
 
-    def _note(self, test: Test, held: Bits, missing: Bits | None) -> None:
-        """Take and keep a test's answer."""
+    def _note(self, test: Test, held: Bits) -> None:
+        """Take a test's answer; it is not known of those whose value is missing."""
         self.tests[test] = held
-        if missing is not None:
-            self.missing[test] = missing
-        self._keep(test)
+        unknown = self._unknown[test.column]
+        if len(unknown) and not test.predicate.asks_missing:
+            self.missing[test] = unknown
+
+    def _keep(self, bits: Bits, name: tuple[object, ...]) -> None:
+        self._cache.put(pa.table({"bits": to_arrow(bits)}), *name)
 
     def _read_keys(self) -> pa.Array:
         key = self.table.spec.key
@@ -163,3 +171,12 @@ class Users:
                 f"{self._key_name} is not unique: {len(ring.repeated):,} of {len(ring):,} rows "
                 f"repeat a key, for example {shown}"
             )
+
+
+def _bits(column: pa.ChunkedArray) -> Bits:
+    """A boolean column that misses nothing."""
+    return from_arrow(combined(column))[0]
+
+
+def _kept(entry: pa.Table) -> Bits:
+    return np.frombuffer(entry["bits"][0].as_buffer(), dtype=np.uint8)
