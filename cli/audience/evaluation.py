@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audience.cache import Cache
 from audience.engine.choice import open_engine
+from audience.engine.codes import Codebook
 from audience.engine.novel import dictionary_tests
 from audience.engine.run import Means, Outcome, run_plan
 from audience.engine.steps import Steps
@@ -113,8 +114,12 @@ def evaluate(
     steps: Steps | None = None,
     use_cache: bool = True,
     plain: bool = False,
+    codes: Codebook | None = None,
 ) -> Evaluation:
-    """Evaluate all requests in one run. Raises DataError, NotPublishedError, StoreError."""
+    """Evaluate all requests in one run; ``codes`` are of columns that were read before.
+
+    Raises DataError, NotPublishedError, StoreError.
+    """
     project = workspace.project
     plan = plan_of(workspace, requests)
     users = users_of(workspace, plan)
@@ -126,7 +131,7 @@ def evaluate(
             plan,
             workspace.tables,
             users,
-            Means(running, cache, steps or Steps(None), tally=not plain),
+            Means(running, cache, steps or Steps(None), tally=not plain, codes=codes),
             lists.ids,
             dictionary_tests(workspace.catalog.users, plan.users.columns),
         )

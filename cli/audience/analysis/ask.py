@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from audience.bits import Bits, count_bits
+from audience.engine.codes import Codebook
 from audience.engine.run import missing_name, node_name
 from audience.engine.tables import TableData
 from audience.evaluation import Evaluation, evaluate
@@ -70,14 +71,15 @@ def ask(
     *,
     engine: str = "polars",
     cache: bool = True,
+    codes: Codebook | None = None,
 ) -> tuple[Answers, ...]:
     """Answer all that is asked in one run: for each request, conditions by name.
 
-    They may be of any file; the request has the base, the day and the snapshot. Raises DataError,
-    NotPublishedError, StoreError.
+    They may be of any file; the request has the base, the day and the snapshot. ``codes`` are of
+    columns that were read before. Raises DataError, NotPublishedError, StoreError.
     """
     requests = [asking(request, conditions) for request, conditions in asked]
-    found = evaluate(workspace, requests, engine=engine, use_cache=cache)
+    found = evaluate(workspace, requests, engine=engine, use_cache=cache, codes=codes)
     return tuple(answers_of(found, number, asked[number][0]) for number in range(len(asked)))
 
 

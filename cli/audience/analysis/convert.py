@@ -9,6 +9,7 @@ from datetime import date
 from audience.analysis.ask import Answers, Conditions, ask
 from audience.analysis.counted import Span, Told, asked_values, conversion_among, told_values
 from audience.analysis.values import Value, values_of
+from audience.engine.codes import Codebook
 from audience.errors import Location, Source, UsageError
 from audience.evaluation import at_day
 from audience.given import day_or_none
@@ -106,8 +107,11 @@ def convert(
     requests = [_request(workspace, asker, each) for each in spans]
     newest = max((each.snapshot for each in requests if each.snapshot), default=None)
     values: tuple[Value, ...] = ()
+    codes = Codebook()
     if end is not None:
-        values = values_of(workspace, newest, _several(by), _HERE, engine=engine, language=language)
+        values = values_of(
+            workspace, newest, _several(by), _HERE, codes, engine=engine, language=language
+        )
     pairs = [
         (request, question.conditions(span, values))
         for request, span in zip(requests, spans, strict=True)
@@ -115,7 +119,7 @@ def convert(
     pairs += [
         (_request(workspace, asker, day), question.shares(day)) for each in days for day in each
     ]
-    answers = ask(workspace, pairs, engine=engine, cache=cache)
+    answers = ask(workspace, pairs, engine=engine, cache=cache, codes=codes)
     rest = iter(answers[len(spans) :])
     told = told_values(values, answers[: len(spans)])
     return Conversions(

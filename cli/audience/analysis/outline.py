@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 
 from audience.engine.base import OWN, Engine
 from audience.engine.choice import open_engine
+from audience.engine.codes import Codebook
 from audience.engine.columns import scan
 from audience.engine.diagnosis import named_files
 from audience.engine.tables import TableData
@@ -31,15 +32,28 @@ class Outline:
 
 
 def outlines(
-    table: TableData, tags: Sequence[Tag], top: int, *, engine: str, time_zone: str
+    table: TableData,
+    tags: Sequence[Tag],
+    top: int,
+    codes: Codebook,
+    *,
+    engine: str,
+    time_zone: str,
 ) -> tuple[Outline, ...]:
-    """The outlines of some columns of a user table. Raises DataError."""
+    """The outlines of some columns of a user table. Columns that are read go into ``codes``.
+
+    Raises DataError.
+    """
     running = open_engine(engine, time_zone)
     try:
         with named_files([table], running), running.refusals():
 
             def find(tag: Tag) -> Outline:
-                return _outline(running, table, tag, top)
+                if _is_counted(tag):
+                    counts = _counts(running, table, tag, codes)
+                    return Outline(tag, listed_values(tag, counts, top), ())
+                column = running.fetch(_read(running, table, tag))[tag.name].drop_null()
+                return Outline(tag, (), values_at(column, EDGES))
 
             if running.concurrent:
                 return tuple(in_threads(find, tags))
@@ -48,14 +62,23 @@ def outlines(
         running.close()
 
 
-def _outline(engine: Engine, table: TableData, tag: Tag, top: int) -> Outline:
-    frame = scan(engine, table, table.files, [tag.name]).select(tag.name)
-    if tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None:
-        known = frame.filter(~nw.col(tag.name).is_null())
-        if tag.type.kind is Kind.LIST:
-            known = known.explode(tag.name).filter(~nw.col(tag.name).is_null())
-        counted = engine.fetch(known.group_by(tag.name).agg(nw.len().alias(_COUNT)))
-        pairs = zip(counted[tag.name].to_pylist(), counted[_COUNT].to_pylist(), strict=True)
-        return Outline(tag, listed_values(tag, pairs, top), ())
-    column = engine.fetch(frame)[tag.name].drop_null()
-    return Outline(tag, (), values_at(column, EDGES))
+def _is_counted(tag: Tag) -> bool:
+    return tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None
+
+
+def _counts(
+    engine: Engine, table: TableData, tag: Tag, book: Codebook
+) -> Iterable[tuple[Any, int]]:
+    """How many users have each value of a tag, or how often their lists have it."""
+    codes = book.read(table, tag.name)
+    if codes is not None:
+        return codes.counts()
+    known = _read(engine, table, tag).filter(~nw.col(tag.name).is_null())
+    if tag.type.kind is Kind.LIST:
+        known = known.explode(tag.name).filter(~nw.col(tag.name).is_null())
+    counted = engine.fetch(known.group_by(tag.name).agg(nw.len().alias(_COUNT)))
+    return zip(counted[tag.name].to_pylist(), counted[_COUNT].to_pylist(), strict=True)
+
+
+def _read(engine: Engine, table: TableData, tag: Tag) -> nw.LazyFrame[Any]:
+    return scan(engine, table, table.files, [tag.name]).select(tag.name)

@@ -9,6 +9,7 @@ from audience.analysis.ask import ask
 from audience.analysis.counted import asked_values, profile_among, told_values
 from audience.analysis.single import single
 from audience.analysis.values import values_of
+from audience.engine.codes import Codebook
 from audience.evaluation import prepare
 from audience.given import day_or_none
 from audience.insight.profile import Profile
@@ -43,7 +44,10 @@ def profile(
     names = [pack] if against == BASE else [pack, against]
     workspace, requests = prepare(project, (), day, names, variables or {})
     request, own = single(requests, pack)
-    values = values_of(workspace, request.snapshot, tags, own.at, engine=engine, language=language)
+    codes = Codebook()
+    values = values_of(
+        workspace, request.snapshot, tags, own.at, codes, engine=engine, language=language
+    )
     groups: dict[str, Condition] = {_PACK: own.where}
     if against != BASE:
         other, found = single(requests, against)
@@ -51,7 +55,7 @@ def profile(
         groups[_BASELINE] = All(parts, found.at)
         groups[_BOTH] = All((*parts, own.where), own.at)
     pairs = [(request, {**groups, **asked_values(values)})]
-    (answers,) = ask(workspace, pairs, engine=engine, cache=cache)
+    (answers,) = ask(workspace, pairs, engine=engine, cache=cache, codes=codes)
     told = told_values(values, [answers])
     name = f"{request.file.name}/{own.name}"
     pair = None if against == BASE else (_BASELINE, _BOTH)

@@ -23,6 +23,7 @@ from audience.analysis.subject import Subject, subject_of
 from audience.analysis.values import values_of
 from audience.analysis.waterfall import Steps
 from audience.builder import BuildResult, manifest_of, result_of
+from audience.engine.codes import Codebook
 from audience.errors import DataError, UsageError
 from audience.evaluation import at_day, evaluate
 from audience.given import day_or_none
@@ -119,12 +120,13 @@ class _Writer:
         wanted = self.request.packs
         self.packs = [each for each in self.file.packs if wanted is None or each.name in wanted]
         self.before = self._build_before()
-        at = self.packs[0].at
+        self.codes, at = Codebook(), self.packs[0].at
         self.values = values_of(
             self.workspace,
             self.request.snapshot,
             self.tags,
             at,
+            self.codes,
             engine=self.engine,
             language=self.language,
         )
@@ -143,6 +145,7 @@ class _Writer:
             [self.request, *(asking(*each) for each in asked)],
             engine=self.engine,
             use_cache=self.cache,
+            codes=self.codes,
         )
         result = result_of(found, 0, self.language)
         answers = answers_of(found, 1, self.request)

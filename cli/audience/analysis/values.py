@@ -10,6 +10,7 @@ from typing import Any
 
 from audience.analysis.outline import Outline, outlines
 from audience.analysis.tags import chosen_tags
+from audience.engine.codes import Codebook
 from audience.engine.tables import open_snapshot
 from audience.errors import Location
 from audience.kinds import Kind, Tag
@@ -41,6 +42,7 @@ def values_of(
     snapshot: date | None,
     tags: Sequence[str],
     at: Location,
+    codes: Codebook,
     *,
     engine: str,
     language: Language = Language.ENGLISH,
@@ -48,7 +50,8 @@ def values_of(
     """The values of tags by name or label, default all; numbers and dates in quantiles.
 
     They are those of the user table on the day of a snapshot. Those of one tag have nobody in
-    common and leave nobody out, on no day, unless it holds lists. Raises UsageError, DataError.
+    common and leave nobody out, on no day, unless it holds lists. Columns that are read go into
+    ``codes``. Raises UsageError, DataError.
     """
     chosen = chosen_tags(workspace, tags)
     users = workspace.tables[workspace.project.users.name]
@@ -57,7 +60,7 @@ def values_of(
     zone = workspace.project.time_zone
     # Of the others it is known how they are told apart.
     unknown = [tag for tag in chosen if not tag.bins and tag.type.kind is not Kind.BOOL]
-    found = outlines(users, unknown, _MOST_VALUES, engine=engine, time_zone=zone)
+    found = outlines(users, unknown, _MOST_VALUES, codes, engine=engine, time_zone=zone)
     by_tag = {each.tag.name: each for each in found}
     every = (by_tag.get(tag.name) or Outline(tag, (), ()) for tag in chosen)
     speech = SPEECHES[language]

@@ -179,7 +179,7 @@ class Behaviour:
     def _name(self, fold: Fold) -> tuple[object, ...]:
         table = self._asked[fold.rows.table]
         files = stamps(file.stamp for file in table.files if wants(fold, file))
-        users = tuple(users.stamp for users in self.users.values())
+        users = tuple(users.table.stamp for users in self.users.values())
         engine = (self.engine.version, self.engine.time_zone)
         nodes = self.plan.nodes
         kinds = kinds_of(table, nodes, leaves_of([fold], daily=table.daily)[fold])

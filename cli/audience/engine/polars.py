@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from audience.engine.base import ROW
 from audience.engine.compile import with_tests
-from audience.engine.elements import by_element, having
 from audience.engine.tables import TableFile
 from audience.errors import UnreadableError
 from audience.kinds import Kind, Type
@@ -67,14 +66,10 @@ class PolarsEngine:
 
         Some tests have a form of Polars' own that does the same several times as fast.
         """
-        looked_for = by_element(tests, types)
-        looked = {name for asked in looked_for.values() for name in asked}
-        rest = {name: test for name, test in tests.items() if name not in looked}
-        own = {name: _own_form(test, types[test.column]) for name, test in rest.items()}
-        frame = with_tests(frame, {name: test for name, test in rest.items() if own[name] is None})
-        made = [form.alias(name) for name, form in own.items() if form is not None]
-        made += [_look(column, asked) for column, asked in looked_for.items()]
+        own = {name: _own_form(test, types[test.column]) for name, test in tests.items()}
+        frame = with_tests(frame, {name: test for name, test in tests.items() if own[name] is None})
         native: pl.LazyFrame = frame.to_native()
+        made = [form.alias(name) for name, form in own.items() if form is not None]
         return nw.from_native(native.with_columns(made))
 
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -121,15 +116,3 @@ def _own_form(test: Test, column: Type) -> pl.Expr | None:
             held = pl.all_horizontal(counts) if every else pl.any_horizontal(counts)
         return held.fill_null(False)
     return None
-
-
-def _look(column: str, tests: Mapping[str, Test]) -> pl.Expr:
-    """The answers to tests for elements of lists, by one look at each list."""
-
-    def look(lists: pl.Series) -> pl.Series:
-        flags = having(lists.to_arrow(), tests.values())
-        return pl.DataFrame(dict(zip(tests, flags, strict=True))).to_struct()
-
-    kind = pl.Struct(dict.fromkeys(tests, pl.Boolean))
-    looked = pl.col(column).map_batches(look, return_dtype=kind, is_elementwise=True)
-    return looked.struct.unnest()

@@ -14,6 +14,7 @@ from audience.cache import Cache
 from audience.engine.algebra import Algebra, Given
 from audience.engine.base import Engine
 from audience.engine.behaviour import Behaviour, StrayEvents
+from audience.engine.codes import Codebook
 from audience.engine.diagnosis import named_files
 from audience.engine.novel import Novel, find_novel
 from audience.engine.steps import Steps
@@ -60,6 +61,8 @@ class Means:
     cache: Cache
     steps: Steps
     tally: bool = True
+    codes: Codebook | None = None
+    """Columns of user tables that were read before."""
 
     @classmethod
     def plain(cls, engine: Engine) -> Means:
@@ -133,7 +136,7 @@ def _read_users(
     means: Means,
     dictionary: Mapping[str, Test],
 ) -> Users:
-    users = Users(means.engine, table, plan.types[table.name], means.cache)
+    users = Users(means.engine, table, plan.types[table.name], means.cache, means.codes)
     with means.steps.step("read", table.name) as step:
         before = means.cache.read_bytes
         users.read(asked_of(plan, day, _used(dictionary, plan, day).values()))

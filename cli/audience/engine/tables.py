@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from audience.cache import stamps
 from audience.engine.files import DayFolders, find_files, hive_keys
 from audience.engine.footers import Ranges, add_known, kind_of, read_footer, usable_kind
 from audience.engine.pages import Chunk, check_pages
@@ -99,6 +101,11 @@ class TableData:
     def name(self) -> str:
         """The table's name in the project file."""
         return self.spec.name
+
+    @cached_property
+    def stamp(self) -> str:
+        """What changes when any of the files does, or what their key is."""
+        return stamps([self.spec.key, *(file.stamp for file in self.files)])
 
     @property
     def key_type(self) -> pa.DataType:

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from audience.bits import Bits, from_arrow, nobody, to_arrow
-from audience.cache import Cache, stamps
+from audience.cache import Cache
 from audience.engine.base import OWN, ROW, Engine
+from audience.engine.codes import Codebook
 from audience.engine.columns import alike, in_order, scan
 from audience.engine.strategy import Asked, column_passes, size_of
 from audience.engine.tables import TableData
@@ -26,6 +27,7 @@ from audience.kinds import Type
 from audience.membership import combined
 from audience.plan.fingerprint import fingerprint_test
 from audience.plan.nodes import Test
+from audience.threads import in_threads
 
 _EXAMPLES = 3
 
@@ -38,7 +40,12 @@ class Users:
     """
 
     def __init__(
-        self, engine: Engine, table: TableData, types: Mapping[str, Type], cache: Cache
+        self,
+        engine: Engine,
+        table: TableData,
+        types: Mapping[str, Type],
+        cache: Cache,
+        codes: Codebook | None = None,
     ) -> None:
         self.table = table
         self.tests: dict[Test, Bits] = {}
@@ -50,8 +57,8 @@ class Users:
         self._engine = engine
         self._types = types
         self._cache = cache
-        self.stamp = stamps([table.spec.key, *(file.stamp for file in table.files)])
-        self._name = ("users", engine.version, engine.time_zone, self.stamp)
+        self._codes = codes
+        self._name = ("users", engine.version, engine.time_zone, table.stamp)
 
     def read(self, asked: Asked) -> None:
         """Answer what is asked, what is new of it by one pass over the table.
@@ -65,8 +72,9 @@ class Users:
             checking = None if checked else aside.submit(self._check)
             if checking is not None and not self._engine.concurrent:
                 checking.result()
-            if new or asked.ordering:
-                self._read(Asked(new, asked.ordering))
+            left = self._decode(new)
+            if left or asked.ordering:
+                self._read(Asked(left, asked.ordering))
             if checking is not None:
                 checking.result()
                 self._cache.put(pa.table({"rows": [self.count]}), *self._name, "keys")
@@ -99,6 +107,27 @@ class Users:
     def _column_name(self, column: str) -> tuple[object, ...]:
         return (*self._name, column, repr(self._types[column]))
 
+    def _decode(self, tests: Sequence[Test]) -> tuple[Test, ...]:
+        """Answer tests of columns that were read as numbers; those that are left."""
+        if self._codes is None:
+            return tuple(tests)
+        by_column: dict[str, list[Test]] = {}
+        for test in tests:
+            by_column.setdefault(test.column, []).append(test)
+
+        def answer(column: str) -> tuple[Bits, Mapping[Test, Bits]] | None:
+            codes = self._codes.take(self.table, column) if self._codes else None
+            return None if codes is None else (codes.missing, codes.answers(by_column[column]))
+
+        for column, found in zip(by_column, in_threads(answer, by_column), strict=True):
+            if found is not None:
+                missing, answers = found
+                self._note_unknown(column, missing)
+                for test, bits in answers.items():
+                    self._note(test, bits)
+                    self._keep(bits, self._test_name(test))
+        return tuple(test for test in tests if test not in self.tests)
+
     def _read(self, asked: Asked) -> None:
         """Answer tests, and read columns, each of them once."""
         for columns in column_passes(asked.columns):
@@ -115,13 +144,17 @@ class Users:
             fetched = self._fetch(columns, named, [*out, *map(nw.col, named)])
             self.columns |= {name: combined(fetched[alias]) for name, alias in by.items()}
             for name, alias in unknown.items():
-                bits = _bits(fetched[alias])
-                self._unknown[name] = bits if bits.any() else nobody(0)
-                self._keep(self._unknown[name], self._column_name(name))
+                self._note_unknown(name, _bits(fetched[alias]))
             for name, test in named.items():
                 bits = _bits(fetched[name])
                 self._note(test, bits)
                 self._keep(bits, self._test_name(test))
+
+    def _note_unknown(self, column: str, missing: Bits) -> None:
+        """Take and keep where a column's value is missing."""
+        if column not in self._unknown:
+            self._unknown[column] = missing if missing.any() else nobody(0)
+            self._keep(self._unknown[column], self._column_name(column))
 
     def _note(self, test: Test, held: Bits) -> None:
         """Take a test's answer; it is not known of those whose value is missing."""
