@@ -266,6 +266,20 @@ def flat(at: Ground) -> Row:
     return Row("flat", "size, shared conditions", players, [compared])
 
 
+def told(at: Ground, key: str, title: str, phase: str, more: list[str | Path]) -> Row:
+    """What is told of packs, to their build: each with nothing kept from earlier runs."""
+    words: list[str | Path] = [program(), more[0], at.folder / "rules" / f"{phase}.yaml"]
+    players = [
+        Contestant("insight", [*words, "-p", at.folder, *more[1:]], at.cold),
+        at.build(phase, "build"),
+    ]
+    compared = [
+        Comparison(metric, ["build"], ours="insight", target=target)
+        for metric, target in (("wall", "2"), ("cpu", "–"), ("memory", "–"))
+    ]
+    return Row(key, title, players, compared)
+
+
 def help_row(_: Ground) -> Row:
     """What the command line costs before anything is done."""
     players = [
@@ -295,6 +309,19 @@ ROWS: dict[str, Callable[[Ground], Row]] = {
     "tomorrow": lambda at: tomorrow(at, "tomorrow", "the next day, users as before", False),
     "tomorrow-users": lambda at: tomorrow(at, "tomorrow-users", "the next day, new users", True),
     "flat": flat,
+    "report": lambda at: told(
+        at,
+        "report",
+        "report, 30 packs",
+        "thirty",
+        ["report", "-o", at.folder / "out" / "report.html", "--min-cell", "0"],
+    ),
+    "waterfall-tag": lambda at: told(
+        at, "waterfall-tag", "waterfall, 1 pack by tags", "one-tag", ["waterfall"]
+    ),
+    "waterfall-behaviour": lambda at: told(
+        at, "waterfall-behaviour", "waterfall, 1 pack by behaviour", "one-behaviour", ["waterfall"]
+    ),
     "help": help_row,
 }
 # What fits into ten minutes at S with five pairs.
