@@ -52,9 +52,7 @@ def complement(bits: Bits, count: int) -> Bits:
 
 def count_bits(bits: Bits) -> int:
     """How many bits are set."""
-    whole = len(bits) // 8 * 8
-    words = np.bitwise_count(bits[:whole].view(np.uint64)).sum(dtype=np.int64)
-    return int(words) + int(np.bitwise_count(bits[whole:]).sum(dtype=np.int64))
+    return int(as_mask(bits, 8 * len(bits)).true_count)
 
 
 def count_common(bitmaps: Sequence[Bits]) -> npt.NDArray[np.int64]:
@@ -72,7 +70,7 @@ def count_common(bitmaps: Sequence[Bits]) -> npt.NDArray[np.int64]:
         out = np.zeros((number, number), dtype=np.int64)
         for place in range(number):
             found = np.bitwise_count(words[place:] & words[place])
-            out[place, place:] = found.sum(axis=1, dtype=np.int64)
+            out[place, place:] = found.sum(axis=1, dtype=np.uint32)  # of the few bits of a block
         return out
 
     blocks = in_threads(count_block, range(0, length, _BLOCK))

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from audience.bits import Bits, complement, pack
+from audience.counting import counted
 from audience.engine.tables import TableData
 from audience.errors import UnreadableError
 from audience.kinds import Value
@@ -53,7 +54,7 @@ class Codes:
 
     def counts(self) -> list[tuple[Value, int]]:
         """By value, how many rows have it, or how often lists do."""
-        found = np.bincount(self.numbers, minlength=len(self.values) + 1)
+        found = counted(self.numbers, 0, len(self.values))
         return [(value, int(found[number])) for value, number in self.values.items()]
 
     def answers(self, tests: Sequence[Test]) -> dict[Test, Bits]:

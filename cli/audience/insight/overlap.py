@@ -16,10 +16,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from audience.bits import Bits, unpack
 from audience.membership import Membership
 from audience.threads import in_threads
+
+_Rows = npt.NDArray[np.uint8]
 
 NEARLY = 0.95
 """Of two packs that share so much of both, one says little that the other does not."""
@@ -130,8 +134,8 @@ def _regions(bits: Sequence[Bits], count: int, names: Sequence[str]) -> tuple[Re
     blocks = range(0, len(bits[0]), _BLOCK)
     pieces = in_threads(lambda start: _rows_of(bits, start, count), blocks)
     rows, times = (np.concatenate(each) for each in zip(*pieces, strict=True))
-    found, at = np.unique(rows, axis=0, return_inverse=True)
-    users = np.bincount(at.ravel(), weights=times).astype(np.int64)
+    found, at = _unique(rows)
+    users = np.bincount(at, weights=times).astype(np.int64)
     out = []
     for row, number in zip(found, users, strict=True):
         flags = np.unpackbits(row, count=len(names))
@@ -142,12 +146,11 @@ def _regions(bits: Sequence[Bits], count: int, names: Sequence[str]) -> tuple[Re
     return tuple(sorted(out, key=lambda each: (-each.users, [places[name] for name in each.packs])))
 
 
-def _rows_of(
-    bits: Sequence[Bits], start: int, count: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _rows_of(bits: Sequence[Bits], start: int, count: int) -> tuple[_Rows, npt.NDArray[np.int64]]:
     """The different rows of a piece of some bitmaps, and how often each is there."""
     users = min(count - 8 * start, 8 * _BLOCK)
-    width = (len(bits) + 7) // 8
+    # One number a row is found many times as fast as a row of bytes.
+    width = max(8, (len(bits) + 7) // 8)
     rows = np.zeros((width, users), dtype=np.uint8)
     for place, each in enumerate(bits):
         piece = unpack(each[start : start + _BLOCK], users).view(np.uint8)
@@ -159,17 +162,22 @@ _BLOCK = 1 << 15
 """So many bytes of a bitmap at a time: what is made of them stays in a processor's cache."""
 
 
-def _distinct(rows: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def _distinct(rows: _Rows) -> tuple[_Rows, npt.NDArray[np.int64]]:
     """Rows of bytes, each once, and how often it was there."""
-    width = rows.shape[1]
-    if width <= 8:
-        # One number a row is found many times as fast as a row of bytes.
-        wide = np.zeros((len(rows), 8), dtype=np.uint8)
-        wide[:, :width] = rows
-        numbers, counts = np.unique(wide.view(np.uint64).ravel(), return_counts=True)
-        return numbers.view(np.uint8).reshape(-1, 8)[:, :width], counts
-    found, counts = np.unique(rows, axis=0, return_counts=True)
-    return found, counts
+    if rows.shape[1] > 8:
+        return np.unique(rows, axis=0, return_counts=True)
+    counted = pc.value_counts(pa.array(rows.view(np.uint64).ravel()))
+    numbers, counts = map(np.asarray, counted.flatten())
+    return numbers.view(np.uint8).reshape(-1, 8), counts
+
+
+def _unique(rows: _Rows) -> tuple[_Rows, npt.NDArray[np.intp]]:
+    """Rows of bytes, each once, and for each that was given which of them it is."""
+    if rows.shape[1] > 8:
+        found, at = np.unique(rows, axis=0, return_inverse=True)
+        return found, at.ravel()
+    numbers, at = np.unique(rows.view(np.uint64).ravel(), return_inverse=True)
+    return numbers.view(np.uint8).reshape(-1, 8), at
 
 
 def _redundant(

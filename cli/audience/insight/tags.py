@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from audience.counting import counted
 from audience.kinds import Kind, Tag, Value
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
@@ -95,8 +96,8 @@ def values_at(known: pa.ChunkedArray, shares: Sequence[float]) -> tuple[Value, .
     # No order is needed but that of the places.
     numbers = np.asarray(known.cast(pa.int32()) if pa.types.is_date32(kind) else known)
     low, high = numbers.min(), numbers.max()
-    if whole and int(high) - int(low) < _SPAN:
-        ends = np.cumsum(np.bincount(numbers - low))
+    if whole and int(high) - int(low) < _SPAN and high < 2**63:
+        ends = np.cumsum(counted(numbers, int(low), int(high)))
         found = low + np.searchsorted(ends, places, side="right")
     else:
         found = np.partition(numbers, places)[places]
@@ -109,8 +110,8 @@ _SPAN = 1 << 22
 
 
 def _count(column: pa.ChunkedArray | pa.Array) -> list[tuple[Any, int]]:
-    counted = pc.value_counts(column.drop_null())
-    return [(each["values"].as_py(), each["counts"].as_py()) for each in counted]
+    found = pc.value_counts(column.drop_null())
+    return [(each["values"].as_py(), each["counts"].as_py()) for each in found]
 
 
 def _plain(value: Value) -> Value:
