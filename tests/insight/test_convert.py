@@ -21,6 +21,7 @@ from scipy.stats.contingency import relative_risk
 
 import audience
 from audience.errors import ConditionError
+from audience.insight.cells import hidden_cells
 from audience.insight.convert import (
     Conversion,
     Conversions,
@@ -32,7 +33,7 @@ from audience.insight.convert import (
     rate_of,
     sources_of,
 )
-from audience.insight.convert_cells import hidden_in_conversion, hidden_in_convert, shared_convert
+from audience.insight.convert_cells import hidden_in_convert, shared_convert, table_of_conversion
 from audience.report.conversion import conversion_grids
 from support import MakeProject, Run
 
@@ -601,10 +602,9 @@ def test_counts_of_one_conversion_are_hidden_likewise() -> None:
     day = date(2024, 1, 1)
     lines = lines_of(splits, 100, 50)
     found = Conversion("A", "B", "", None, day, rate_of(50, 100), lines)
-    hidden = hidden_in_conversion(found, 10)
+    hidden = hidden_cells(table_of_conversion(found), 10)
     (small,) = [place for place, each in enumerate(lines) if each.value == "w"]
     assert {(small, "users"), (small, "converted")} < hidden
-    assert hidden_in_conversion(found, 0) == frozenset()
 
 
 WORDS = ("convert", "--from", "看过", "--to", "买={did: {event: buy}}")

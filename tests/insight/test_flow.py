@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import audience
 from audience.analysis.flow import days_between
 from audience.errors import UsageError
-from audience.insight.flow import NOWHERE, flow_between, hidden_in_flow, hidden_in_flows
+from audience.insight.flow import NOWHERE, flow_between, hidden_in_flows, shared_flow, size_of_stage
 from audience.rules.scalars import Duration
 from support import MakeProject, Run
 
@@ -199,12 +199,20 @@ def test_small_cells_cannot_be_added_up(seed: int) -> None:
         for at in (0, 1)
     ]
     found = flow_between(FIRST, sides[0], FIRST, sides[1])
-    hidden = hidden_in_flow(found, 10)
+    hidden = hidden_in_flows([found], 10)[0]
     cells = [(one, other) for one in found.moved for other in found.moved if one or other]
     rows = [
         *([float(cell == each) for each in cells] for cell in cells if cell not in hidden),
-        *([float(each[0] == n) for each in cells] for n in "abc" if ("before", n) not in hidden),
-        *([float(each[1] == n) for each in cells] for n in "abc" if ("after", n) not in hidden),
+        *(
+            [float(each[0] == n) for each in cells]
+            for n in "abc"
+            if size_of_stage("before", n) not in hidden
+        ),
+        *(
+            [float(each[1] == n) for each in cells]
+            for n in "abc"
+            if size_of_stage("after", n) not in hidden
+        ),
     ]
     known = np.array(rows)
     for at, (one, other) in enumerate(cells):
@@ -246,8 +254,8 @@ def test_flows_that_follow_each_other_cannot_be_added_up(seed: int) -> None:
         for n in each.before:
             before = row({cell for cell in cells if cell[:2] == (at, n)})
             after = row({cell for cell in cells if (cell[0], cell[2]) == (at, n)})
-            known += [before] if ("before", n) not in hidden[at] else []
-            known += [after] if ("after", n) not in hidden[at] else []
+            known += [before] if size_of_stage("before", n) not in hidden[at] else []
+            known += [after] if size_of_stage("after", n) not in hidden[at] else []
             sizes[at, n] = before, after
     # The size of a stage on the day between is one number, whether it is told or not.
     for n in "abc":
@@ -326,3 +334,16 @@ def test_a_name_in_several_files(folder: Path, run: Run) -> None:
         audience.flow(audience.load(folder), "life", "2024-01-25", "2024-02-20")
     found: Any = audience.flow(audience.load(folder), "c/q/life", "2024-01-25", "2024-02-20")
     assert len(found) == 1
+
+
+def test_a_stage_may_be_called_as_a_side_is() -> None:
+    """Who moved from a stage called `before` to one called `after` is no stage's size."""
+    stages = {"before": pa.array(range(100)), "after": pa.array(range(100, 120))}
+    later = {"before": pa.array(range(3, 100)), "after": pa.array([0, 1, 2, *range(100, 120)])}
+    found = flow_between(FIRST, stages, FIRST, later)
+    (hidden,) = hidden_in_flows([found], 5)
+    assert ("before", "after") in hidden
+    assert size_of_stage("before", "after") not in hidden
+    told = shared_flow(found, hidden)
+    assert told["moved"]["before"]["after"] is None
+    assert told["before"] == {"before": 100, "after": 20}

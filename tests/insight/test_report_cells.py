@@ -28,7 +28,7 @@ from audience.bits import pack
 from audience.insight.causes import Cause, Explained, Reasons, Transition
 from audience.insight.cells import Cell
 from audience.insight.convert import Conversion, Split, lines_of, rate_of
-from audience.insight.flow import NOWHERE, flow_between
+from audience.insight.flow import NOWHERE, flow_between, size_of_stage
 from audience.insight.overlap import overlaps
 from audience.insight.profile import Counts, profile_of
 from audience.insight.report import (
@@ -279,8 +279,8 @@ def flows_of(out: Made, names: Sequence[str]) -> Iterator[StageFlow]:
         {name: ids(who) for name, who in after.items()},
     )
     for name in STAGES:
-        out.whom["flow 0", ("before", name)] = before[name]
-        out.whom["flow 0", ("after", name)] = after[name]
+        out.whom["flow 0", size_of_stage("before", name)] = before[name]
+        out.whom["flow 0", size_of_stage("after", name)] = after[name]
     nowhere = {NOWHERE: lambda of: of["then"] == 4}, {NOWHERE: lambda of: ~everybody(of)}
     for (one, was), (other, now) in product(
         [*before.items(), *nowhere[0].items()], [*after.items(), *nowhere[1].items()]

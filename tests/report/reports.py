@@ -14,7 +14,7 @@ import pyarrow as pa
 import audience
 from audience.insight.causes import Cause, Explained, Reasons, Transition
 from audience.insight.convert import Conversion, ConversionLine, Rate
-from audience.insight.flow import Flow, flow_between, hidden_in_flow
+from audience.insight.flow import Flow, flow_between, hidden_in_flows
 from audience.insight.overlap import overlaps
 from audience.insight.profile import Counts, Profile, hidden_in_profile, profile_of
 from audience.insight.report import (
@@ -237,7 +237,7 @@ def made_up(packs: int = 5, least: int = 0, seed: int = 1, base: int = 12_000) -
         Part(found, hidden_in_overlaps(found, least)),
         tuple(Part(each, hidden_in_profile(each, least)) for each in looks),
         (Part(made_conversion("promo", 1)), Part(made_conversion("flat", 2))),
-        (StageFlow("5A", Part(moves, hidden_in_flow(moves, least))),),
+        (StageFlow("5A", Part(moves, hidden_in_flows([moves], least)[0])),),
         Part(made_reasons(names[:3])),
         ("Pack `silent` shrank by 40%; expected at most 30%.",),
     )
@@ -273,6 +273,6 @@ def shipped(packs: Path, least: int = 0) -> Report:
         waterfalls=tuple(Part(each, hidden_in_waterfall(each, least)) for each in waterfalls),
         overlaps=Part(found, hidden_in_overlaps(found, least)),
         profiles=tuple(Part(each, hidden_in_profile(each, least)) for each in profiles),
-        flows=(StageFlow("lifecycle", Part(moves, hidden_in_flow(moves, least))),),
+        flows=(StageFlow("lifecycle", Part(moves, hidden_in_flows([moves], least)[0])),),
         reasons=Part(made_reasons([(pack.name, pack.label) for pack in summary.packs[:2]])),
     )

@@ -14,7 +14,7 @@ from reports import made_up
 from audience.insight.causes import Reasons
 from audience.insight.cells import Cell
 from audience.insight.convert import Conversion, Rate
-from audience.insight.flow import Flow
+from audience.insight.flow import Flow, size_of_stage
 from audience.insight.overlap import Overlaps
 from audience.insight.profile import Profile
 from audience.insight.report import Headlines, Part, Report
@@ -154,7 +154,7 @@ def other_flow(found: Flow, it: Other) -> Flow:
         for one, row in found.moved.items()
     }
     sides = [
-        {name: it.count(n, (side, name)) for name, n in sizes.items()}
+        {name: it.count(n, size_of_stage(side, name)) for name, n in sizes.items()}
         for side, sizes in (("before", found.before), ("after", found.after))
     ]
     return replace(found, before=sides[0], after=sides[1], moved=moved)
@@ -236,7 +236,8 @@ def report_with_hidden(seed: int, least: int = 60) -> Report:
     profiles = (replace(first, hidden=first.hidden | {"size"}), *report.profiles[1:])
     (flow,) = report.flows
     stage = list(flow.flow.found.before)[seed % 5]
-    more: list[Cell] = [(stage, stage), ("before", stage), ("after", stage)]
+    more: list[Cell] = [(stage, stage)]
+    more += [size_of_stage(side, stage) for side in ("before", "after")]
     moves = replace(flow.flow, hidden=flow.flow.hidden | some(more) | {more[0]})
     headlines = replace(report.headlines, hidden=report.headlines.hidden | some(["base"]))
     return replace(

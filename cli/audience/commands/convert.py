@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -19,9 +19,10 @@ from audience.commands.options import (
     VarOption,
     least_count,
     read_as_of,
+    read_names,
     read_variables,
 )
-from audience.commands.output import InsightFormat, guarded, write_csv, write_grids, write_json
+from audience.commands.output import InsightFormat, guarded, write_insight
 
 
 class Part(StrEnum):
@@ -99,7 +100,7 @@ def convert(
         opened,
         start,
         end,
-        by=[each.strip() for text in by or () for each in text.split(",") if each.strip()],
+        by=read_names(*(by or ())),
         periods=period or (),
         sources=source or (),
         market=market,
@@ -110,16 +111,15 @@ def convert(
         cache=not no_cache,
     )
     hidden = hidden_in_convert(found, least_count(min_cell, format, opened))
-    if format is InsightFormat.JSON:
-        write_json(shared_convert(found, hidden))
-    elif format is InsightFormat.CSV:
-        write_csv(list(_rows(shared_convert(found, hidden), part)))
-    else:
-        grids = conversion_grids(found, top, hidden)
-        write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
+    write_insight(
+        format,
+        shared_convert(found, hidden),
+        lambda told: _rows(told, part),
+        lambda: conversion_grids(found, top, hidden),
+    )
 
 
-def _rows(told: dict[str, Any], part: Part) -> Iterator[dict[str, Any]]:
+def _rows(told: Mapping[str, Any], part: Part) -> Iterator[dict[str, Any]]:
     tables: dict[Part, Callable[[dict[str, Any]], Iterable[dict[str, Any]]]] = {
         Part.LINES: _lines,
         Part.RATES: lambda period: _rates(told, period),
@@ -142,7 +142,7 @@ def _lines(period: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**texts, **counts, **bounds, **rest}
 
 
-def _rates(told: dict[str, Any], period: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _rates(told: Mapping[str, Any], period: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Each condition, those in all of them, the swing users, and the market."""
     rates = [("from", part["name"], part["rate"]) for part in period["parts"]]
     if period["conversion"]:

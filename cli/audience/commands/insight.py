@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,15 +21,14 @@ from audience.commands.options import (
     least_count,
     read_as_of,
     read_day,
+    read_names,
     read_variables,
 )
 from audience.commands.output import (
     InsightFormat,
     guarded,
     say,
-    write_csv,
-    write_grids,
-    write_json,
+    write_insight,
 )
 from audience.commands.runs import told
 from audience.errors import UsageError
@@ -73,13 +72,12 @@ def waterfall(
     least = least_count(min_cell, format, opened)
     hidden = [hidden_in_waterfall(each, least) for each in found]
     pairs = list(zip(found, hidden, strict=True))
-    if format is InsightFormat.JSON:
-        write_json({"waterfalls": [shared_waterfall(each, cells) for each, cells in pairs]})
-    elif format is InsightFormat.CSV:
-        write_csv([row for each, cells in pairs for row in _rows(shared_waterfall(each, cells))])
-    else:
-        grids = [grid for each, cells in pairs for grid in waterfall_grids(each, cells)]
-        write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
+    write_insight(
+        format,
+        {"waterfalls": [shared_waterfall(each, cells) for each, cells in pairs]},
+        _steps,
+        lambda: [grid for each, cells in pairs for grid in waterfall_grids(each, cells)],
+    )
 
 
 def _is_file(text: str) -> bool:
@@ -88,12 +86,13 @@ def _is_file(text: str) -> bool:
     return Path(text).exists() or Path(text).suffix in RULE_SUFFIXES
 
 
-def _rows(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _steps(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each condition, and one more for each nearby value of its bounds."""
-    for step in told["steps"]:
-        plain = {name: value for name, value in step.items() if name != "nearby"}
-        for around in ({"change": "", "size": None, "difference": None}, *step["nearby"]):
-            yield {"pack": told["pack"], **plain, **around}
+    for each in told["waterfalls"]:
+        for step in each["steps"]:
+            plain = {name: value for name, value in step.items() if name != "nearby"}
+            for around in ({"change": "", "size": None, "difference": None}, *step["nearby"]):
+                yield {"pack": each["pack"], **plain, **around}
 
 
 class Part(StrEnum):
@@ -128,16 +127,17 @@ def overlap(
     opened = api.load_if_any(project)
     found = api.overlap(opened, packs)
     hidden = hidden_in_overlaps(found, least_count(min_cell, format, opened))
-    if format is InsightFormat.JSON:
-        write_json(shared_overlaps(found, hidden))
-    elif format is InsightFormat.CSV:
-        rows = shared_overlaps(found, hidden)[part.value]
-        write_csv(
-            [{**row, "packs": " & ".join(row["packs"])} if "packs" in row else row for row in rows]
-        )
-    else:
-        grids = overlap_grids(found, top, hidden)
-        write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
+    write_insight(
+        format,
+        shared_overlaps(found, hidden),
+        lambda told: map(_joined, told[part.value]),
+        lambda: overlap_grids(found, top, hidden),
+    )
+
+
+def _joined(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose packs are one text."""
+    return {**row, "packs": " & ".join(row["packs"])} if "packs" in row else row
 
 
 @guarded
@@ -197,22 +197,22 @@ def flow(
     least = least_count(min_cell, format, opened)
     hidden = hidden_in_flows(found, least)
     pairs = list(zip(found, hidden, strict=True))
-    if format is InsightFormat.JSON:
-        write_json({"stages": stages, "flows": [shared_flow(each, cells) for each, cells in pairs]})
-    elif format is InsightFormat.CSV:
-        write_csv([row for each, cells in pairs for row in _moves(shared_flow(each, cells))])
-    else:
-        grids = [flow_grid(f"{stages}: users by stage", each, cells) for each, cells in pairs]
-        write_grids(grids, markdown=format is InsightFormat.MARKDOWN)
+    write_insight(
+        format,
+        {"stages": stages, "flows": [shared_flow(each, cells) for each, cells in pairs]},
+        _moves,
+        lambda: [flow_grid(f"{stages}: users by stage", each, cells) for each, cells in pairs],
+    )
 
 
-def _moves(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _moves(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A row for each stage of the one day and of the other."""
-    for one, row in told["moved"].items():
-        for other, users in row.items():
-            if one or other:
-                days = {"from": told["from"], "to": told["to"]}
-                yield {**days, "stage_from": one, "stage_to": other, "users": users}
+    for each in told["flows"]:
+        days = {"from": each["from"], "to": each["to"]}
+        for one, row in each["moved"].items():
+            for other, users in row.items():
+                if one or other:
+                    yield {**days, "stage_from": one, "stage_to": other, "users": users}
 
 
 @guarded
@@ -246,16 +246,16 @@ def profile(
         opened,
         pack,
         against=against,
-        tags=[each.strip() for each in (tags or "").split(",") if each.strip()],
+        tags=read_names(tags),
         as_of=read_as_of(as_of, opened),
         variables=read_variables(var),
         engine=engine,
         cache=not no_cache,
     )
     hidden = hidden_in_profile(found, least_count(min_cell, format, opened))
-    if format is InsightFormat.JSON:
-        write_json(shared_profile(found, hidden))
-    elif format is InsightFormat.CSV:
-        write_csv(shared_profile(found, hidden)["lines"])
-    else:
-        write_grids([profile_grid(found, top, hidden)], markdown=format is InsightFormat.MARKDOWN)
+    write_insight(
+        format,
+        shared_profile(found, hidden),
+        lambda told: told["lines"],
+        lambda: [profile_grid(found, top, hidden)],
+    )

@@ -127,6 +127,12 @@ def least_count(
     return project.min_cell if project else MIN_CELL
 
 
+def read_names(*texts: str | None) -> list[str]:
+    """Names that are given with commas between them."""
+    found = [each.strip() for text in texts for each in (text or "").split(",")]
+    return [each for each in found if each]
+
+
 def read_variables(texts: Sequence[str] | None) -> dict[str, str]:
     """``--var`` as names and values. Raises UsageError."""
     out: dict[str, str] = {}

@@ -199,6 +199,21 @@ def write_grids(grids: Sequence[Grid], *, markdown: bool = False, err: bool = Fa
             typer.echo(line.rstrip(), err=err)
 
 
+def write_insight(
+    format: InsightFormat,
+    told: Mapping[str, Any],
+    rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]],
+    grids: Callable[[], Sequence[Grid]],
+) -> None:
+    """An insight on stdout: as JSON has it, ``rows`` of that as CSV, or as tables."""
+    if format is InsightFormat.JSON:
+        write_json(told)
+    elif format is InsightFormat.CSV:
+        write_csv(list(rows(told)))
+    else:
+        write_grids(grids(), markdown=format is InsightFormat.MARKDOWN)
+
+
 def _say_problems(error: RuleError) -> None:
     from audience.errors import Severity, count_of
     from audience.report.problems import render_problems

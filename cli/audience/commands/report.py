@@ -17,6 +17,7 @@ from audience.commands.options import (
     VarOption,
     read_as_of,
     read_day,
+    read_names,
     read_variables,
 )
 from audience.commands.output import guarded, say
@@ -129,7 +130,7 @@ def report(
         as_of=read_as_of(as_of, opened),
         packs=pack or (),
         variables=read_variables(var),
-        tags=[each.strip() for each in (tags or "").split(",") if each.strip()],
+        tags=read_names(tags),
         goal=goal,
         since=None if since is None else read_day("--since", since, opened),
         engine=engine,

@@ -16,7 +16,7 @@ from audience.commands.options import (
     read_as_of,
     read_variables,
 )
-from audience.commands.output import InsightFormat, guarded, write_csv, write_grids, write_json
+from audience.commands.output import InsightFormat, guarded, write_insight
 
 
 @guarded
@@ -53,12 +53,8 @@ def why(
         cache=not no_cache,
         events=events,
     )
-    if format is InsightFormat.JSON:
-        write_json(found.to_dict())
-    elif format is InsightFormat.CSV:
-        write_csv(why_rows(found))
-    elif format is InsightFormat.MARKDOWN:
-        # Spaces at the beginning of a cell would be lost where the page is shown.
-        write_grids(why_grids(found, "\N{NO-BREAK SPACE}" * 4), markdown=True)
-    else:
-        write_grids(why_grids(found))
+    # Spaces at the beginning of a cell would be lost where a page is shown.
+    indent = "\N{NO-BREAK SPACE}" * 4 if format is InsightFormat.MARKDOWN else "  "
+    write_insight(
+        format, found.to_dict(), lambda _: why_rows(found), lambda: why_grids(found, indent)
+    )

@@ -28,16 +28,11 @@ def on_day(period: int, place: int, side: str) -> Cell:
     return (period, "day", place, side)
 
 
-def hidden_in_conversion(found: Conversion, least: int) -> frozenset[Cell]:
-    """The counts of one period that can't be shared.
+def table_of_conversion(found: Conversion) -> Table:
+    """The counts of one period, and how they hang together.
 
     Cells are ``users`` and ``converted``, and both of a line, (place, ``users``).
     """
-    return hidden_cells(table_of_conversion(found), least) if least > 1 else frozenset()
-
-
-def table_of_conversion(found: Conversion) -> Table:
-    """Its counts, and how they hang together."""
     table = Table()
     _add_conversion(table, found, ())
     return table

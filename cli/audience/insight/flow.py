@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -95,17 +95,20 @@ def flow_between(
     return Flow(start, end, before, after, moved, members)
 
 
-def hidden_in_flow(found: Flow, least: int) -> frozenset[Cell]:
-    """The counts that can't be shared: cells are (from, to), and (day, stage) for each side."""
-    return hidden_cells(table_of_flow(found), least) if least > 1 else frozenset()
+def size_of_stage(side: str, stage: str) -> Cell:
+    """The cell of a stage's size: on the first day, ``before``, or on the last, ``after``."""
+    return ("size", side, stage)
 
 
 def hidden_in_flows(found: Sequence[Flow], least: int) -> list[frozenset[Cell]]:
-    """The same of several flows that are read together: where one ends, another one begins."""
+    """The counts of flows that can't be shared: cells are (from, to), or :func:`size_of_stage`.
+
+    They are read together: where one ends, another one begins.
+    """
     if least < 2:
         return [frozenset() for _ in found]
     tables = [table_of_flow(each) for each in found]
-    names = [_named(each, table) for each, table in zip(found, tables, strict=True)]
+    names = [_named(each) for each in found]
     whole = Table()
     for table, own in zip(tables, names, strict=True):
         whole.counts |= {own[cell]: count for cell, count in table.counts.items()}
@@ -117,29 +120,28 @@ def hidden_in_flows(found: Sequence[Flow], least: int) -> list[frozenset[Cell]]:
     return [frozenset(cell for cell, name in own.items() if name in hidden) for own in names]
 
 
-def _named(found: Flow, table: Table) -> dict[Cell, Cell]:
+def _named(found: Flow) -> dict[Cell, Cell]:
     """What cells are called among several flows: a stage's size by its day."""
     days = {"before": found.start, "after": found.end}
     out: dict[Cell, Cell] = {}
-    for cell in table.counts:
-        one, other = cast("tuple[str, str]", cell)
-        is_size = one in days and one not in found.moved
-        out[cell] = (days[one], other) if is_size else (found.start, found.end, one, other)
-    return out
+    for side, day in days.items():
+        sizes = found.before if side == "before" else found.after
+        out |= {size_of_stage(side, name): (day, name) for name in sizes}
+    moves = ((one, other) for one, row in found.moved.items() for other in row)
+    return out | {(one, other): (found.start, found.end, one, other) for one, other in moves}
 
 
 def table_of_flow(found: Flow) -> Table:
     """Its counts, and how they add up."""
     table = Table({(one, other): n for one, row in found.moved.items() for other, n in row.items()})
     for name, size in found.before.items():
-        table.counts["before", name] = size
-        table.sums.append(
-            ((("before", name),), tuple((name, other) for other in found.moved[name]))
-        )
+        cell = size_of_stage("before", name)
+        table.counts[cell] = size
+        table.sums.append(((cell,), tuple((name, other) for other in found.moved[name])))
     for name, size in found.after.items():
-        table.counts["after", name] = size
-        column = tuple((other, name) for other in found.moved)
-        table.sums.append(((("after", name),), column))
+        cell = size_of_stage("after", name)
+        table.counts[cell] = size
+        table.sums.append(((cell,), tuple((other, name) for other in found.moved)))
     return table
 
 
@@ -150,7 +152,8 @@ def shared_flow(found: Flow, hidden: frozenset[Cell]) -> dict[str, Any]:
         return out
     for side in ("before", "after"):
         out[side] = {
-            name: None if (side, name) in hidden else size for name, size in out[side].items()
+            name: None if size_of_stage(side, name) in hidden else size
+            for name, size in out[side].items()
         }
     out["moved"] = {
         one: {other: None if (one, other) in hidden else n for other, n in row.items()}

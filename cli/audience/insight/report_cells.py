@@ -10,7 +10,7 @@ from audience.insight.causes import Reasons, cause_of, shift_of, table_of_reason
 from audience.insight.cells import Cell, Table, hidden_cells
 from audience.insight.convert import Conversion
 from audience.insight.convert_cells import CONVERTED, USERS, table_of_conversion
-from audience.insight.flow import table_of_flow
+from audience.insight.flow import size_of_stage, table_of_flow
 from audience.insight.overlap import Overlaps
 from audience.insight.profile import Profile, table_of_profile
 from audience.insight.report import Headlines, Part, Report, StageFlow
@@ -221,9 +221,11 @@ def _of_flow(flow: StageFlow) -> Meanings:
     out: Meanings = {}
     for name in found.before:
         pack = f"{flow.stages}.{name}"
-        out["before", name] = Of(OLD, pack)
+        out[size_of_stage("before", name)] = Of(OLD, pack)
         out[name, name] = Of(("kept",), pack)
-    return out | {("after", name): Of(SIZES, f"{flow.stages}.{name}") for name in found.after}
+    return out | {
+        size_of_stage("after", name): Of(SIZES, f"{flow.stages}.{name}") for name in found.after
+    }
 
 
 def _of_reasons(found: Reasons) -> Meanings:

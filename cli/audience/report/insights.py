@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from audience.insight.cells import Cell
-from audience.insight.flow import NOWHERE, Flow
+from audience.insight.flow import NOWHERE, Flow, size_of_stage
 from audience.insight.overlap import Overlaps
 from audience.insight.profile import Profile
 from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
@@ -83,10 +83,13 @@ def flow_grid(title: str, found: Flow, hidden: frozenset[Cell] = frozenset()) ->
     columns += [Column(name or "(left)", True) for name in names]
     rows = []
     for stage, row in found.moved.items():
-        size = tell.count(("before", stage), found.before[stage]) if stage else ""
+        size = tell.count(size_of_stage("before", stage), found.before[stage]) if stage else ""
         cells = [tell.count((stage, name), row[name]) if stage or name else "" for name in names]
         rows.append((stage or "(entered)", size, *cells))
-    sizes = [tell.count(("after", name), found.after[name]) if name else "" for name in names]
+    sizes = [
+        tell.count(size_of_stage("after", name), found.after[name]) if name else ""
+        for name in names
+    ]
     rows.append(("size", "", *sizes))
     return Grid(title, tuple(columns), tuple(rows))
 

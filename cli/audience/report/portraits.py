@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from audience.insight.causes import Explained
 from audience.insight.convert import ConversionLine
-from audience.insight.flow import NOWHERE, Flow
+from audience.insight.flow import NOWHERE, Flow, size_of_stage
 from audience.insight.profile import Line, Profile
 from audience.insight.report import Part, StageFlow
 from audience.report.charts.causes import Both, Changes
@@ -82,12 +82,12 @@ def flow_chart(each: StageFlow, words: Words, labels: Mapping[str, str] | None =
     left = [
         Node(stage_called(each, name, labels), known, words.count(known), hues[name])
         for name, size in found.before.items()
-        for known in [tell.known(("before", name), size)]
+        for known in [tell.known(size_of_stage("before", name), size)]
     ]
     right = [
         Node(stage_called(each, name, labels), known, words.count(known), hues[name])
         for name, size in found.after.items()
-        for known in [tell.known(("after", name), size)]
+        for known in [tell.known(size_of_stage("after", name), size)]
     ]
     left.append(_nowhere(words("entered"), entered(found, tell), words))
     right.append(_nowhere(words("left"), gone(found, tell), words))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from audience.insight.causes import Explained
-from audience.insight.flow import NOWHERE
+from audience.insight.flow import NOWHERE, size_of_stage
 from audience.insight.overlap import Overlaps, Pair
 from audience.insight.profile import Profile
 from audience.insight.report import Headlines, Part, StageFlow
@@ -208,13 +208,13 @@ def flow_grid(each: StageFlow, words: Words, labels: Mapping[str, str] | None = 
     rows = []
     for stage, row in found.moved.items():
         cells = [tell.count((stage, name), row[name]) if stage or name else "" for name in targets]
-        size = tell.count(("before", stage), found.before[stage]) if stage else ""
+        size = tell.count(size_of_stage("before", stage), found.before[stage]) if stage else ""
         if not stage:
             size = words.count(entered(found, tell))
         label = stage_called(each, stage, labels)
         name = f"{label} ({stage})" if label != stage else stage
         rows.append((name or words("entered"), size, *cells))
-    sizes = [tell.count(("after", name), found.after[name]) for name in found.after]
+    sizes = [tell.count(size_of_stage("after", name), found.after[name]) for name in found.after]
     rows.append((words("size"), "", *sizes, words.count(gone(found, tell))))
     title = words("flow_of", stages=each.stages, start=found.start, end=found.end)
     return Grid(title, tuple(columns), tuple(rows))
