@@ -641,6 +641,7 @@ def test_since_a_day(folder: Path, sql: duckdb.DuckDBPyConnection) -> None:
     found = told(folder, since=day)
     assert found.reasons is None
     assert {each.before for each in found.headlines.found.packs} == {None}
+    assert "nothing of c/p was published as of 2024-03-15: sizes" in found.warnings[0]
     ((flow, expected),) = [
         (each.flow.found, audience.flow(audience.load(folder), "life", day, AS_OF)[0])
         for each in found.flows
@@ -659,6 +660,7 @@ def test_since_a_day(folder: Path, sql: duckdb.DuckDBPyConnection) -> None:
         ("c/none", {}, NotPublishedError, "nothing is published of `c/none`; there is c/p"),
         ("c/p@2024-03-13", {}, NotPublishedError, "is not published; there is 2024-03-12"),
         ("c/p/rihc", {}, NotPublishedError, "did you mean rich?"),
+        ("c/p/rich", {"packs": ["old"]}, UsageError, "c/p/rich names a pack; --pack is for"),
         ("rules/a.yaml", {"since": AS_OF}, UsageError, "expected a day before 2024-03-22"),
         ("rules/a.yaml", {"since": "soon"}, UsageError, "since `soon`: expected a date"),
         ("rules/a.yaml", {"packs": ["rihc"]}, UsageError, "did you mean rich?"),

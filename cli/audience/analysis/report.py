@@ -184,6 +184,10 @@ class _Writer:
                 text = f"since {self.since}: expected a day before {self.request.as_of}"
                 raise UsageError(text)
             earlier = [day for day in earlier if day == self.since]
+            if not earlier:
+                phase = f"{file.campaign}/{file.phase}"
+                text = self.language.say(sentences.NO_BUILD, phase=phase, day=self.since)
+                self.doubts.append(text)
         if not earlier:
             return None
         return open_build(root, Reference(file.campaign, file.phase, earlier[-1], ""))

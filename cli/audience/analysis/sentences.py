@@ -60,6 +60,10 @@ OTHER_ZONE: Pair = (
     "{build}：当时项目的时区为 {zone}",
 )
 NO_FLOW: Pair = ("no flow of stages since {day}: {problem}", "没有 {day} 以来的阶段流转：{problem}")
+NO_BUILD: Pair = (
+    "nothing of {phase} was published as of {day}: sizes are not compared, and no causes told",
+    "{phase} 在 {day} 没有发布过构建：不比较人数，也不说明原因",
+)
 OTHER_SIZE: Pair = (
     "{pack} was published with {published} users; its rules give {now} by the tables and lists of "
     "today, as all that follows does",

@@ -50,6 +50,8 @@ def subject_of(
     if path.exists():
         raise UsageError(f"{path} is a folder; name the build: campaign/phase@2023-06-18")
     reference = parse_reference(str(subject))
+    if reference.pack and packs:
+        raise UsageError(f"{subject} names a pack; --pack is for a whole build")
     build = open_build(project.packs, replace(reference, pack=""))
     workspace = opened(project)
     recorded = recorded_rules(workspace, build.manifest, language)
