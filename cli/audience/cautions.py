@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 from audience.engine.behaviour import StrayEvents
 from audience.engine.novel import Novel, NovelEvents, find_novel_events
@@ -80,23 +81,36 @@ def cautions(
     problems = Problems()
     doubts(file, problems, language)
     yield from map(str, problems.warnings)
-    for stray in outcome.stray:
-        yield from _of_strays(stray, language)
-    yield from _of_strangers(file, summary, outcome, lists, language)
-    tags = {name for read in reads if read.days is None for name in read.columns}
-    for novel in outcome.novel:
-        if novel.snapshot == summary.snapshot and novel.tag in tags:
-            yield _of_novel(novel, language)
-    for read in reads:
-        if read.days is not None:
-            for events in find_novel_events(tables[read.table], read):
-                yield _of_novel_events(events, language)
-    yield from _of_history(summary, reads, tables, language)
+    yield from data_cautions(file, summary.snapshot, outcome, reads, tables, lists, language)
     if not summary.base:
         yield say(_EMPTY_BASE, file=summary.name)
     for pack in summary.packs:
         if not pack.size:
             yield say(_EMPTY, file=summary.name, pack=pack.name)
+
+
+def data_cautions(
+    file: RuleFile,
+    snapshot: date | None,
+    outcome: Outcome,
+    reads: Sequence[Read],
+    tables: Mapping[str, TableData],
+    lists: Mapping[Listed, int],
+    language: Language = Language.ENGLISH,
+) -> Iterator[str]:
+    """What there is to be said of the data that one file's conditions were answered from."""
+    for stray in outcome.stray:
+        yield from _of_strays(stray, language)
+    yield from _of_strangers(file, snapshot, outcome, lists, language)
+    tags = {name for read in reads if read.days is None for name in read.columns}
+    for novel in outcome.novel:
+        if novel.snapshot == snapshot and novel.tag in tags:
+            yield _of_novel(novel, language)
+    for read in reads:
+        if read.days is not None:
+            for events in find_novel_events(tables[read.table], read):
+                yield _of_novel_events(events, language)
+    yield from of_history(file.name, reads, tables, language)
 
 
 def _of_strays(stray: StrayEvents, language: Language) -> Iterator[str]:
@@ -112,14 +126,14 @@ def _of_strays(stray: StrayEvents, language: Language) -> Iterator[str]:
 
 def _of_strangers(
     file: RuleFile,
-    summary: Summary,
+    snapshot: date | None,
     outcome: Outcome,
     lists: Mapping[Listed, int],
     language: Language,
 ) -> Iterator[str]:
     """Ids on lists that are of nobody."""
     for each in outcome.strangers:
-        if each.listed not in lists or each.snapshot != summary.snapshot:
+        if each.listed not in lists or each.snapshot != snapshot:
             continue
         if isinstance(each.listed, Suppressed):
             if each.count == lists[each.listed]:
@@ -168,8 +182,11 @@ def _counts(named: Iterable[tuple[str, int]], noun: Pair, language: Language) ->
     return language.say(_BETWEEN).join(texts)
 
 
-def _of_history(
-    summary: Summary, reads: Iterable[Read], tables: Mapping[str, TableData], language: Language
+def of_history(
+    name: str,
+    reads: Iterable[Read],
+    tables: Mapping[str, TableData],
+    language: Language = Language.ENGLISH,
 ) -> Iterator[str]:
     """Windows that reach back to days before the first there is hold less than they say."""
     for read in reads:
@@ -177,6 +194,5 @@ def _of_history(
         starts = [rows.days[0] for rows in read.rows if rows.days[0] is not None]
         if days and starts and min(starts) < min(days):
             start, first = min(starts), min(days)
-            yield language.say(
-                _EARLY, file=summary.name, start=start, table=read.table, first=first
-            )
+            early = {"start": start, "table": read.table, "first": first}
+            yield language.say(_EARLY, file=name, **early).removeprefix("/: ").removeprefix("/：")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from audience.bits import Bits, count_bits
+from audience.cautions import data_cautions
 from audience.engine.codes import Codebook
 from audience.engine.run import missing_name, node_name
 from audience.engine.tables import TableData
@@ -36,6 +37,9 @@ class Answers:
 
     lists: tuple[ListInput, ...] = ()
     """The lists and published packs that were read."""
+
+    warnings: tuple[str, ...] = ()
+    """What there is to be said of the data that was read."""
 
     sizes: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
     """By node, what was counted before."""
@@ -83,6 +87,11 @@ def ask(
     return tuple(answers_of(found, number, asked[number][0]) for number in range(len(asked)))
 
 
+def warnings_of(answers: Iterable[Answers]) -> tuple[str, ...]:
+    """What there is to be said of several answers, each once."""
+    return tuple(dict.fromkeys(text for each in answers for text in each.warnings))
+
+
 def asking(request: Request, conditions: Conditions) -> Request:
     """A request for conditions in the place of the packs of its file."""
     packs = tuple(Pack(name, "", each, each.at) for name, each in conditions.items())
@@ -100,4 +109,14 @@ def answers_of(found: Evaluation, number: int, request: Request) -> Answers:
         {pack.name: pack.node for pack in file.packs},
         found.users[file.snapshot],
         found.inputs(number),
+        tuple(
+            data_cautions(
+                request.file,
+                file.snapshot,
+                found.outcome,
+                found.plan.inputs[number],
+                found.workspace.tables,
+                {node: len(found.lists.ids[node]) for node in found.listed(number)},
+            )
+        ),
     )

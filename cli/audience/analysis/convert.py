@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from audience.analysis.ask import Answers, Conditions, ask
+from audience.analysis.ask import Answers, Conditions, ask, warnings_of
 from audience.analysis.counted import Span, Told, asked_values, conversion_among, told_values
 from audience.analysis.values import Value, values_of
 from audience.engine.codes import Codebook
@@ -130,6 +130,7 @@ def convert(
             _period(question, span, found, told, tuple(_day(day, next(rest)) for day in own_days))
             for span, found, own_days in zip(spans, answers, days, strict=False)
         ),
+        warnings_of(answers),
     )
 
 

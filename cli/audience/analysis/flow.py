@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-from audience.analysis.ask import ask
+from audience.analysis.ask import ask, warnings_of
 from audience.errors import UsageError
 from audience.evaluation import at_day, prepare
 from audience.given import day_of, duration_of
@@ -61,8 +62,10 @@ def flow(
     answers = ask(workspace, asked, engine=engine, cache=cache)
     members = [{name: each.ids(name) for name in conditions} for each in answers]
     return tuple(
-        flow_between(one, old, other, new)
-        for (one, old), (other, new) in pairwise(zip(days, members, strict=True))
+        replace(flow_between(one, old, other, new), warnings=warnings_of([early, late]))
+        for (one, old, early), (other, new, late) in pairwise(
+            zip(days, members, answers, strict=True)
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from audience.analysis.ask import ask
@@ -59,4 +60,5 @@ def profile(
     told = told_values(values, [answers])
     name = f"{request.file.name}/{own.name}"
     pair = None if against == BASE else (_BASELINE, _BOTH)
-    return profile_among(name, against, answers, told, _PACK, pair)
+    out = profile_among(name, against, answers, told, _PACK, pair)
+    return replace(out, warnings=answers.warnings)

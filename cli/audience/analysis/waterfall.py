@@ -8,7 +8,7 @@ packs do, so that a waterfall costs little more than its pack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -129,7 +129,9 @@ def waterfall(
     pairs = list(zip(requests, conditions, strict=True))
     answers = ask(workspace, pairs, engine=engine, cache=cache)
     return tuple(
-        one.counted(found) for of_file, found in zip(asked, answers, strict=True) for one in of_file
+        replace(one.counted(found), warnings=found.warnings)
+        for of_file, found in zip(asked, answers, strict=True)
+        for one in of_file
     )
 
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import date
+from itertools import chain
 
 from audience.analysis.single import single
 from audience.cache import Cache
+from audience.cautions import of_history
 from audience.engine.choice import open_engine
 from audience.engine.person import Person, measure_person, read_person
 from audience.engine.run import Means
@@ -123,6 +125,7 @@ class _Asked:
             tree,
             needs_of(tree),
             complete,
+            tuple(of_history(request.file.name, chain.from_iterable(parts.plan.inputs), tables)),
         )
 
     def _users(self) -> TableData:

@@ -93,6 +93,7 @@ def convert(
     """Show how many of those who did one thing did another: rates, values, periods, sources."""
     from audience import api
     from audience.insight.convert_cells import hidden_in_convert, shared_convert
+    from audience.insight.sharing import shared_warnings
     from audience.report.conversion import conversion_grids
 
     opened = api.load(project)
@@ -110,12 +111,15 @@ def convert(
         engine=engine,
         cache=not no_cache,
     )
-    hidden = hidden_in_convert(found, least_count(min_cell, format, opened))
+    least = least_count(min_cell, format, opened)
+    hidden = hidden_in_convert(found, least)
+    warnings = shared_warnings(found.warnings, least)
     write_insight(
         format,
-        shared_convert(found, hidden),
+        {**shared_convert(found, hidden), "warnings": warnings},
         lambda told: _rows(told, part),
         lambda: conversion_grids(found, top, hidden),
+        warnings,
     )
 
 

@@ -55,6 +55,7 @@ def waterfall(
 ) -> None:
     """Show what each condition of a rule costs, and what nearby bounds would give."""
     from audience import api
+    from audience.insight.sharing import shared_warnings
     from audience.insight.waterfall import hidden_in_waterfall, shared_waterfall
     from audience.report.insights import waterfall_grids
 
@@ -72,11 +73,16 @@ def waterfall(
     least = least_count(min_cell, format, opened)
     hidden = [hidden_in_waterfall(each, least) for each in found]
     pairs = list(zip(found, hidden, strict=True))
+    warnings = shared_warnings((text for each in found for text in each.warnings), least)
     write_insight(
         format,
-        {"waterfalls": [shared_waterfall(each, cells) for each, cells in pairs]},
+        {
+            "waterfalls": [shared_waterfall(each, cells) for each, cells in pairs],
+            "warnings": warnings,
+        },
         _steps,
         lambda: [grid for each, cells in pairs for grid in waterfall_grids(each, cells)],
+        warnings,
     )
 
 
@@ -170,6 +176,7 @@ def flow(
     """Show how many moved from each stage to each between two days, stayed, entered and left."""
     from audience import api
     from audience.insight.flow import hidden_in_flows, shared_flow
+    from audience.insight.sharing import shared_warnings
     from audience.report.insights import flow_grid
     from audience.report.words import counted
 
@@ -197,11 +204,17 @@ def flow(
     least = least_count(min_cell, format, opened)
     hidden = hidden_in_flows(found, least)
     pairs = list(zip(found, hidden, strict=True))
+    warnings = shared_warnings((text for each in found for text in each.warnings), least)
     write_insight(
         format,
-        {"stages": stages, "flows": [shared_flow(each, cells) for each, cells in pairs]},
+        {
+            "stages": stages,
+            "flows": [shared_flow(each, cells) for each, cells in pairs],
+            "warnings": warnings,
+        },
         _moves,
         lambda: [flow_grid(f"{stages}: users by stage", each, cells) for each, cells in pairs],
+        warnings,
     )
 
 
@@ -239,6 +252,7 @@ def profile(
     """Show who a pack's users are: values of tags, their shares against a baseline's, and TGI."""
     from audience import api
     from audience.insight.profile import hidden_in_profile, shared_profile
+    from audience.insight.sharing import shared_warnings
     from audience.report.insights import profile_grid
 
     opened = api.load(project)
@@ -252,10 +266,13 @@ def profile(
         engine=engine,
         cache=not no_cache,
     )
-    hidden = hidden_in_profile(found, least_count(min_cell, format, opened))
+    least = least_count(min_cell, format, opened)
+    hidden = hidden_in_profile(found, least)
+    warnings = shared_warnings(found.warnings, least)
     write_insight(
         format,
-        shared_profile(found, hidden),
+        {**shared_profile(found, hidden), "warnings": warnings},
         lambda told: told["lines"],
         lambda: [profile_grid(found, top, hidden)],
+        warnings,
     )

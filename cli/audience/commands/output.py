@@ -204,6 +204,7 @@ def write_insight(
     told: Mapping[str, Any],
     rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]],
     grids: Callable[[], Sequence[Grid]],
+    warnings: Iterable[str] = (),
 ) -> None:
     """An insight on stdout: as JSON has it, ``rows`` of that as CSV, or as tables."""
     if format is InsightFormat.JSON:
@@ -212,6 +213,7 @@ def write_insight(
         write_csv(list(rows(told)))
     else:
         write_grids(grids(), markdown=format is InsightFormat.MARKDOWN)
+    warn(warnings, quiet=False)
 
 
 def _say_problems(error: RuleError) -> None:

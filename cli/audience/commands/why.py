@@ -56,5 +56,9 @@ def why(
     # Spaces at the beginning of a cell would be lost where a page is shown.
     indent = "\N{NO-BREAK SPACE}" * 4 if format is InsightFormat.MARKDOWN else "  "
     write_insight(
-        format, found.to_dict(), lambda _: why_rows(found), lambda: why_grids(found, indent)
+        format,
+        {**found.to_dict(), "warnings": list(found.warnings)},
+        lambda _: why_rows(found),
+        lambda: why_grids(found, indent),
+        found.warnings,
     )

@@ -44,6 +44,11 @@ def check_days(table: TableData, windows: Iterable[Days]) -> None:
     wanted = {day for day in wanted if not _is_gap(table, day)}
     ending = "; days that rightly have none can be listed as `known_gaps`"
     if missing := wanted - folders:
+        last = max(folders)
+        if max(missing) > last:
+            ending = (
+                f"; its last day is {last}, and --as-of sets the day that windows end on" + ending
+            )
         raise DataError(
             f"table `{table.name}` has no partition of {_counted(missing)} that a rule's window "
             f"asks for: {_shown(missing)}{ending}"

@@ -15,7 +15,7 @@ did not. Whether a value's share differs by more than chance is tested between t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -167,6 +167,8 @@ class Conversions:
     target: str
     market: str
     periods: tuple[Period, ...]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What there is to be said of the data that was read."""
 
     @property
     def conversions(self) -> tuple[Conversion, ...]:
@@ -191,6 +193,7 @@ class Conversions:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         out = asdict(self)
+        del out["warnings"]
         for period in out["periods"]:
             for each in (period, period["conversion"] or {}):
                 for name in each.keys() & {"first", "as_of"}:

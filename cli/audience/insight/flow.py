@@ -31,6 +31,8 @@ class Flow:
     after: dict[str, int]
     moved: dict[str, dict[str, int]]
     members: Membership = field(repr=False, compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What there is to be said of the data that was read."""
 
     @property
     def stayed(self) -> int:

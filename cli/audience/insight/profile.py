@@ -15,7 +15,7 @@ share in the baseline, less twice the covariance that they have by the users in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from audience.insight.cells import Cell, Table, hidden_cells
@@ -67,10 +67,14 @@ class Profile:
     size: int
     baseline_size: int
     lines: tuple[Line, ...]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What there is to be said of the data that was read."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
+        out = asdict(self)
+        del out["warnings"]
+        return out
 
 
 def profile_of(

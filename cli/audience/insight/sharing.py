@@ -6,7 +6,7 @@ Cells are named by what they count; the reports and the JSON ask by these names.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -272,6 +272,11 @@ def shared_count(count: int, least: int) -> int | None:
 def shared_sentence(text: str, least: int) -> str:
     """A sentence of what was found, its counts and shares left out where any may be hidden."""
     return _FIGURE.sub("…", text) if least > 1 else text
+
+
+def shared_warnings(warnings: Iterable[str], least: int) -> list[str]:
+    """Such sentences, each once."""
+    return list(dict.fromkeys(shared_sentence(each, least) for each in warnings))
 
 
 _FIGURE = re.compile(r"(?<![\w@/`.:-])[+-]?\d[\d,]*(?:\.\d+)?%?(?![\w@/`:-])")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -52,10 +52,14 @@ class Waterfall:
     base: int
     size: int
     steps: tuple[Step, ...]
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What there is to be said of the data that was read."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {**asdict(self), "as_of": self.as_of.isoformat()}
+        out = {**asdict(self), "as_of": self.as_of.isoformat()}
+        del out["warnings"]
+        return out
 
 
 def hidden_in_waterfall(found: Waterfall, least: int) -> frozenset[Cell]:

@@ -42,6 +42,8 @@ class Why:
     tree: Reason = field(repr=False)
     missing: tuple[Need, ...]
     whole: bool = True
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What there is to be said of the data that was read."""
 
     @property
     def held(self) -> bool:
