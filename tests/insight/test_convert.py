@@ -663,6 +663,25 @@ def test_every_part_as_csv(folder: Path, run: Run) -> None:
         assert text in shown
 
 
+@pytest.mark.parametrize(
+    ("part", "given", "needed"),
+    [
+        ("lines", ("--market", "看过"), "--to"),
+        ("sources", ("--to", "看过"), "--to and --source"),
+        ("sources", ("--source", "看过"), "--to and --source"),
+        ("days", ("--market", "看过"), "--market and --daily"),
+    ],
+)
+def test_a_table_that_nothing_was_asked_for(
+    folder: Path, run: Run, part: str, given: tuple[str, ...], needed: str
+) -> None:
+    words = ("convert", "--from", "看过", *SPAN, *given)
+    done = run(*words, "--part", part, "-f", "csv", at=folder)
+    assert (done.code, done.out) == (2, "")
+    assert f"--part {part} needs {needed}\n" in done.err
+    assert "needs --part" not in run(*words, "--part", part, "-f", "json", at=folder).err
+
+
 def test_small_counts_are_hidden(folder: Path, run: Run) -> None:
     words = (*WORDS, *SPAN, "--market", "{did: {event: [item, other]}}", "--daily")
     words += ("--source", "京={city: 京}", "--min-cell", "3")

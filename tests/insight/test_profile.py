@@ -242,6 +242,7 @@ def test_the_command(folder: Path, run: Run) -> None:
     assert {each["tag"] for each in told["lines"]} == {"city", "plus"}
     rows = list(csv.DictReader(io.StringIO(run("profile", "rich", "-f", "csv", at=folder).out)))
     assert {row["tag"] for row in rows} == set(USERS.columns) - {"user_id"}
+    assert {row["few"] for row in rows} <= {"true", "false"}
     assert not (folder / "packs").exists()
 
 

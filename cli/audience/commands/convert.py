@@ -23,6 +23,7 @@ from audience.commands.options import (
     read_variables,
 )
 from audience.commands.output import InsightFormat, guarded, write_insight
+from audience.errors import UsageError
 
 
 class Part(StrEnum):
@@ -90,12 +91,17 @@ def convert(
     min_cell: MinCellOption = None,
     project: ProjectOption = None,
 ) -> None:
-    """Show how many of those who did one thing did another: rates, values, periods, sources."""
+    """Show how many of those who did one thing did another: rates, values, periods, sources.
+
+    For example --from "looked={did: {event: view, within: 30d}}" --to "bought={did: {event: buy}}".
+    """
     from audience import api
     from audience.insight.convert_cells import hidden_in_convert, shared_convert
     from audience.insight.sharing import shared_warnings
     from audience.report.conversion import conversion_grids
 
+    if format is InsightFormat.CSV:
+        _check_part(part, end, source, market, daily=daily)
     opened = api.load(project)
     found = api.convert(
         opened,
@@ -121,6 +127,21 @@ def convert(
         lambda: conversion_grids(found, top, hidden),
         warnings,
     )
+
+
+def _check_part(
+    part: Part, end: str | None, source: list[str] | None, market: str | None, *, daily: bool
+) -> None:
+    """A table that nothing was asked for would be an empty file."""
+    needed = {
+        Part.LINES: ("--to", end),
+        Part.RATES: ("", True),
+        Part.SOURCES: ("--to and --source", end and source),
+        Part.DAYS: ("--market and --daily", market and daily),
+    }
+    options, given = needed[part]
+    if not given:
+        raise UsageError(f"--part {part.value} needs {options}")
 
 
 def _rows(told: Mapping[str, Any], part: Part) -> Iterator[dict[str, Any]]:

@@ -33,7 +33,10 @@ InsightFormatOption = Annotated[
     InsightFormat, typer.Option("--format", "-f", help="How the result is written.")
 ]
 TopOption = Annotated[
-    int, typer.Option("--top", min=1, help="How many lines of each table a terminal shows.")
+    int,
+    typer.Option(
+        "--top", min=1, help="How many lines of each table are shown; CSV and JSON have all."
+    ),
 ]
 RulesArgument = Annotated[
     list[Path] | None,

@@ -165,14 +165,19 @@ def write_json(value: Any) -> None:
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of one table as CSV on stdout: numbers as they are, nothing for what there is not."""
+    """Rows of one table as CSV on stdout: numbers as they are, nothing for what there is not.
+
+    What is true or false is written as JSON writes it.
+    """
     import csv
 
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        for row in rows:
+            told = {n: str(v).lower() if isinstance(v, bool) else v for n, v in row.items()}
+            writer.writerow(told)
     typer.echo(text.getvalue(), nl=False)
 
 
