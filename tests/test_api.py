@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import audience
+from audience import api
 from audience.errors import AudienceError, RuleError, UsageError
 from support import MakeProject
 
@@ -81,3 +82,24 @@ def test_rules_by_path_or_folder(make_project: MakeProject, tmp_path: Path) -> N
     (tmp_path / "none").mkdir()
     with pytest.raises(UsageError, match="no rule file"):
         audience.check(project, [tmp_path / "none"])
+
+
+def test_one_name_is_not_its_letters(make_project: MakeProject) -> None:
+    """Wherever several names can be given, one can be given as a text."""
+    users = [{"user_id": n, "age": n} for n in range(100)]
+    project = audience.load(make_project(users, {"a.yaml": RULE}))
+    rules, day = str(project.root / "rules/a.yaml"), "2024-01-01"
+    (built,) = audience.build(project, rules, as_of=day, packs="old")
+    assert list(built.packs) == ["old"]
+    assert "old" in audience.explain(project, rules, as_of=day, packs="old")
+    assert [each.pack for each in audience.waterfall(project, packs="old")] == ["c/p/old"]
+    assert {line.tag for line in audience.profile(project, "old", tags="age").lines} == {"age"}
+    assert [each.name for each in audience.tags(project, "age")] == ["age"]
+    assert audience.report_on(project, rules, as_of=day, packs="old", tags="age").profiles
+    with pytest.raises(UsageError, match="one pack overlaps with nothing"):
+        audience.overlap(project, "c/p/old")
+    assert len(audience.verify(project, "c/p")) == 1
+    assert audience.prune(project, "c/p", keep=1) == ()
+    assert "someone build-pack" in api.schedule(project, rules, program="someone").cron
+    assert audience.forget(project, "97").asked == 1
+    assert audience.forget(project, 98).asked == 1

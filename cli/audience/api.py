@@ -31,7 +31,7 @@ from audience.errors import Problem, UsageError
 from audience.evaluation import plan_of, prepare, users_of
 from audience.forgetting import Forgotten, ids_in
 from audience.forgetting import forget as forget_people
-from audience.given import day_or_none, duration_of, paths_of
+from audience.given import day_or_none, duration_of, paths_of, several
 from audience.history import facts_of, read_log
 from audience.insight.tags import TagReport
 from audience.lists import list_problems
@@ -142,7 +142,7 @@ def build(
     rules: str | Path | Sequence[str | Path] = (),
     *,
     as_of: date | str | None = None,
-    packs: Sequence[str] = (),
+    packs: str | Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     dry_run: bool = False,
     engine: str = "polars",
@@ -153,7 +153,7 @@ def build(
 ) -> tuple[BuildResult, ...]:
     """Evaluate rule files in one run and publish each of them in one step.
 
-    ``packs`` limits the run to packs of those names (``pack`` or ``campaign/phase/pack``);
+    ``packs`` limits the run to packs of those names (``[[campaign/]phase/]pack``);
     ``variables`` win over those of the files; with ``dry_run`` nothing is published; without
     ``cache`` nothing is taken from earlier runs or kept for later ones; ``plain`` leaves out
     what is only there for speed, for comparison. ``on_step`` is told of each step, ``steps``
@@ -200,7 +200,7 @@ def explain(
     rules: str | Path | Sequence[str | Path] = (),
     *,
     as_of: date | str | None = None,
-    packs: Sequence[str] = (),
+    packs: str | Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> str:
     """The plan of a build, as text: what is read, what is shared, how each pack comes out of it."""
@@ -221,7 +221,7 @@ def explain(
 
 def tags(
     project: Project,
-    names: Sequence[str] = (),
+    names: str | Sequence[str] = (),
     *,
     table: str = "",
     top: int = 20,
@@ -266,7 +266,7 @@ def init(folder: Path, tables: Sequence[Path] = (), *, key: str | None = None) -
 
 def prune(
     project: Project,
-    names: Sequence[str] = (),
+    names: str | Sequence[str] = (),
     *,
     keep: int | None = None,
     older_than: str | None = None,
@@ -274,12 +274,13 @@ def prune(
 ) -> tuple[Old, ...]:
     """Remove old builds; see :func:`audience.retention.prune`. ``older_than`` is such as 90d."""
     age = duration_of("--older-than", older_than)
-    return prune_builds(project, names, keep=keep, older_than=age, dry_run=dry_run)
+    return prune_builds(project, several(names), keep=keep, older_than=age, dry_run=dry_run)
 
 
-def forget(project: Project, ids: Sequence[int | str]) -> Forgotten:
+def forget(project: Project, ids: int | str | Sequence[int | str]) -> Forgotten:
     """Take people out of all that is published and kept; see :func:`audience.forgetting.forget`."""
-    return forget_people(project, [str(each) for each in ids])
+    people = [ids] if isinstance(ids, (int, str)) else ids
+    return forget_people(project, [str(each) for each in people])
 
 
 def schedule(
@@ -289,7 +290,7 @@ def schedule(
     at: str = "03:00",
     as_of: str = "yesterday",
     notify: str | None = None,
-    program: Sequence[str] = ("audience",),
+    program: str | Sequence[str] = ("audience",),
 ) -> Schedule:
     """A nightly build of rule files as a crontab line and a systemd timer; nothing is put in place.
 
@@ -304,7 +305,9 @@ def schedule(
     words = ["build-pack", *files, "--as-of", as_of, "--quiet"]
     words += ["--notify", notify] if notify else []
     now = datetime.now().astimezone()
-    return make_schedule(program, words, project.root, read_time(at), project.time_zone, now)
+    return make_schedule(
+        several(program), words, project.root, read_time(at), project.time_zone, now
+    )
 
 
 def load_if_any(path: str | Path | None = None) -> Project | None:

@@ -14,11 +14,13 @@ from audience.engine.novel import dictionary_tests
 from audience.engine.run import Means, Outcome, run_plan
 from audience.engine.steps import Steps
 from audience.engine.tables import TableData, choose_snapshot, open_snapshot
-from audience.errors import UsageError, nearest
+from audience.errors import UsageError
+from audience.given import several
 from audience.lists import Lists, read_lists
 from audience.membership import Membership
 from audience.plan.build import Request, build_plan, reachable
 from audience.plan.nodes import Listed, Plan
+from audience.rules.naming import packs_named
 from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import RuleFile
@@ -57,17 +59,15 @@ def prepare(
     project: Project,
     rules: Sequence[str | Path],
     as_of: date | None,
-    packs: Sequence[str],
+    packs: str | Sequence[str],
     variables: Mapping[str, str],
 ) -> tuple[Workspace, list[Request]]:
     """The rule files to be built, each at its day, in an opened workspace.
 
     Raises RuleError with every problem, DataError, UsageError.
     """
-    workspace, problems = opened(project), Problems()
-    files = read_rules(workspace, rules, problems, variables)
-    problems.raise_errors()
-    chosen = _choose(files, packs)
+    workspace, files = read_files(project, rules, variables)
+    chosen = _choose(files, several(packs))
     now = today(project)
     days = {as_of} if as_of else {file.as_of for file in files if file.as_of}
     if days and max(days) > now:
@@ -77,6 +77,16 @@ def prepare(
         for file in files
         if not packs or file.name in chosen
     ]
+
+
+def read_files(
+    project: Project, rules: Sequence[str | Path], variables: Mapping[str, str]
+) -> tuple[Workspace, list[RuleFile]]:
+    """The rule files asked for, by default all, in an opened workspace. Raises as `prepare`."""
+    workspace, problems = opened(project), Problems()
+    files = read_rules(workspace, rules, problems, variables)
+    problems.raise_errors()
+    return workspace, files
 
 
 def _request(
@@ -142,21 +152,9 @@ def evaluate(
 
 
 def _choose(files: Sequence[RuleFile], packs: Sequence[str]) -> dict[str, frozenset[str]]:
-    """For each file that has any of the packs asked for, which.
-
-    A pack's name stands for the sides of its split too, the name of stages for each of them.
-    """
+    """For each file that has any of the packs asked for, which."""
     out: dict[str, set[str]] = {}
     for wanted in packs:
-        found = False
-        for file in files:
-            own = wanted.removeprefix(file.name + "/")
-            for pack in file.packs:
-                if pack.name == own or pack.name.startswith(own + "."):
-                    out.setdefault(file.name, set()).add(pack.name)
-                    found = True
-        if not found:
-            names = [pack.name for file in files for pack in file.packs]
-            close = nearest(wanted, names)
-            raise UsageError(f"no pack `{wanted}`" + (f"; did you mean {close}?" if close else ""))
+        for file, pack in packs_named(files, wanted):
+            out.setdefault(file.name, set()).add(pack.name)
     return {name: frozenset(chosen) for name, chosen in out.items()}

@@ -34,3 +34,8 @@ def duration_of(option: str, text: str | None) -> Duration | None:
 def paths_of(rules: str | Path | Sequence[str | Path]) -> list[str | Path]:
     """One path or several."""
     return [rules] if isinstance(rules, (str, Path)) else list(rules)
+
+
+def several(given: str | Sequence[str]) -> Sequence[str]:
+    """One name or several: a text is a name, not its letters."""
+    return [given] if isinstance(given, str) else given

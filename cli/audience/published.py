@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audience.errors import UsageError
+from audience.given import several
 from audience.insight.diff import BuildDiff, compare
 from audience.lists import suppressed_ids
 from audience.private import OWNER
@@ -26,7 +27,7 @@ def list_builds(project: Project) -> Listing:
     return list_all(project.packs)
 
 
-def verify(project: Project | None, names: Sequence[str] = ()) -> tuple[Verified, ...]:
+def verify(project: Project | None, names: str | Sequence[str] = ()) -> tuple[Verified, ...]:
     """Published builds, by default all, held against their manifests, file by file.
 
     A name is ``campaign/phase[@as_of][/pack]`` or a build's folder, which needs no project.
@@ -34,7 +35,7 @@ def verify(project: Project | None, names: Sequence[str] = ()) -> tuple[Verified
     """
     if project is None and not names:
         raise UsageError("without a project there is nothing to verify but folders that are named")
-    return tuple(verifying.verify(project.packs if project else None, names))
+    return tuple(verifying.verify(project.packs if project else None, several(names)))
 
 
 def show(project: Project, name: str) -> tuple[Build, str]:

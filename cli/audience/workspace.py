@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from audience.engine.tables import TableData, open_table
-from audience.errors import RuleError, Source, UsageError
+from audience.errors import RuleError, Source, UsageError, nearest
 from audience.kinds import Catalog
 from audience.rules.asked import Asker
 from audience.rules.catalog import build_catalog
@@ -78,7 +78,9 @@ def read_rules(
     ``variables`` has values that win over those of the files. Raises UsageError.
     """
     shipped = _rule_files(workspace.project.rules)
-    asked = [file for each in rules for file in _named_files(Path(each))] if rules else shipped
+    asked = (
+        [file for each in rules for file in _named_files(Path(each), shipped)] if rules else shipped
+    )
     wanted = list({path.resolve(): path for path in asked}.values())
     if not wanted:
         raise UsageError(f"no rule file in {shown(workspace.project.rules)}")
@@ -147,12 +149,25 @@ def _search(folder: Path) -> list[Path]:
     )
 
 
-def _named_files(path: Path) -> list[Path]:
+def _named_files(path: Path, shipped: Sequence[Path]) -> list[Path]:
     if path.is_dir():
         found = _rule_files(path)
         if not found:
             raise UsageError(f"no rule file in {path}")
         return found
     if not path.is_file():
-        raise UsageError(f"there is no rule file {path}")
+        close = _nearest_file(path, shipped)
+        hint = f"; did you mean {shown(close)}?" if close else ""
+        raise UsageError(f"there is no rule file {path}{hint}")
     return [path]
+
+
+def _nearest_file(path: Path, files: Sequence[Path]) -> Path | None:
+    """The file with a name like that of a path, whatever its suffix: of its folder, else of any."""
+    beside = [each for each in files if each.parent.resolve() == path.parent.resolve()]
+    for some in (beside, files):
+        by_name = {each.stem: each for each in some}
+        close = nearest(path.stem, by_name)
+        if close:
+            return by_name[close]
+    return None

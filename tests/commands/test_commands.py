@@ -372,6 +372,25 @@ def test_a_file_that_is_not_there(run: Run, folder: Path) -> None:
     assert "there is no rule file rules/9.yaml" in done.err
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("rules/deep/plan.yml", "rules/deep/plan.yaml"),
+        ("rules/deep/paln.yaml", "rules/deep/plan.yaml"),
+        ("plan.yml", "rules/plan.yaml"),
+        ("rules/shallow/plna.yaml", "rules/plan.yaml"),
+    ],
+)
+def test_a_file_that_is_meant(run: Run, folder: Path, path: str, meant: str) -> None:
+    (folder / "rules/deep").mkdir()
+    for there in ("rules/deep/plan.yaml", "rules/plan.yaml"):
+        (folder / there).write_text("campaign: {")
+    for command in ("waterfall", "report", "size"):
+        done = run(command, path, at=folder)
+        assert done.code == ExitCode.USAGE
+        assert f"there is no rule file {path}; did you mean {meant}?" in done.err
+
+
 def test_an_engine_that_is_not_there(run: Run, folder: Path) -> None:
     done = run("size", "--engine", "spork", at=folder)
     assert done.code == ExitCode.USAGE

@@ -311,13 +311,22 @@ def test_who_moved_can_be_written(folder: Path, run: Run) -> None:
     ("words", "told"),
     [
         (("flow", "young", "--from", "2024-01-25", "--to", "2024-02-20"), "no set of stages"),
-        (("flow", "lief", "--from", "2024-01-25", "--to", "2024-02-20"), "no pack `lief`"),
+        (
+            ("flow", "lief", "--from", "2024-01-25", "--to", "2024-02-20"),
+            "no set of stages `lief`; there is life; did you mean life?",
+        ),
+        (("flow", "p/lief", "--from", "2024-01-25", "--to", "2024-02-20"), "did you mean life?"),
+        (("flow", "c/p", "--from", "2024-01-25", "--to", "2024-02-20"), "no set of stages `c/p`"),
         (("flow", "life", "--from", "2024-02-20", "--to", "2024-02-20"), "needs two days"),
         (("flow", "life", "--from", "2024-02-20", "--to", "2999-01-01"), "in the future"),
         ((*WORDS, "--step", "0d"), "leads nowhere"),
         ((*WORDS, "--step", "soon"), "--step: "),
         ((*WORDS, "--cell", "lost:active"), "belong together"),
         ((*WORDS, "--cell", "lost", "--write", "x.csv"), "expected FROM:TO"),
+        (
+            (*WORDS, "--cell", "lots:active", "--write", "x.csv"),
+            "leave a side empty for in no stage, as in `:lost`; did you mean lost?",
+        ),
         ((*WORDS, "--cell", ":", "--write", "x.csv"), "nobody who is known"),
         ((*WORDS, "--cell", "a:b", "--step", "5d", "--write", "x.csv"), "makes several"),
     ],
@@ -334,6 +343,10 @@ def test_a_name_in_several_files(folder: Path, run: Run) -> None:
         audience.flow(audience.load(folder), "life", "2024-01-25", "2024-02-20")
     found: Any = audience.flow(audience.load(folder), "c/q/life", "2024-01-25", "2024-02-20")
     assert len(found) == 1
+    assert audience.flow(audience.load(folder), "q/life", "2024-01-25", "2024-02-20") == found
+    (folder / "rules/c.yaml").write_text(RULES.replace("campaign: c", "campaign: d"))
+    with pytest.raises(UsageError, match="`p/life` is in several files: c/p/life, d/p/life"):
+        audience.flow(audience.load(folder), "p/life", "2024-01-25", "2024-02-20")
 
 
 def test_a_stage_may_be_called_as_a_side_is() -> None:

@@ -238,8 +238,9 @@ def test_the_command(folder: Path, run: Run) -> None:
     assert shown.code == 0
     assert "c/p/rich" in shown.out
     assert "5 of " in shown.out
-    told = json.loads(run("profile", "rich", "-f", "json", "--tags", "城市, plus", at=folder).out)
-    assert {each["tag"] for each in told["lines"]} == {"city", "plus"}
+    for names in ("城市, plus", "城市，plus", "城市、 plus"):
+        told = json.loads(run("profile", "rich", "-f", "json", "--tags", names, at=folder).out)
+        assert {each["tag"] for each in told["lines"]} == {"city", "plus"}
     rows = list(csv.DictReader(io.StringIO(run("profile", "rich", "-f", "csv", at=folder).out)))
     assert {row["tag"] for row in rows} == set(USERS.columns) - {"user_id"}
     assert {row["few"] for row in rows} <= {"true", "false"}
@@ -264,6 +265,10 @@ def test_a_pack_of_several_files(folder: Path) -> None:
     with pytest.raises(UsageError, match="is not one pack"):
         audience.profile(audience.load(folder), "rich")
     assert audience.profile(audience.load(folder), "c/q/rich").pack == "c/q/rich"
+    assert audience.profile(audience.load(folder), "q/rich", against="p/rich").pack == "c/q/rich"
+    (folder / "rules/c.yaml").write_text(RULES.replace("campaign: c", "campaign: d"))
+    with pytest.raises(UsageError, match="`p/rich` is not one pack: c/p/rich, d/p/rich"):
+        audience.profile(audience.load(folder), "p/rich")
 
 
 def test_what_tells_a_hidden_size_is_hidden(folder: Path) -> None:

@@ -611,6 +611,8 @@ def test_events_in_the_command(folder: Path, run: Run) -> None:
         (("rich", "1.5"), "is nobody's id"),
         (("rich", "99999999999999999999"), "is nobody's id"),
         (("rihc", "6"), "no pack `rihc`; did you mean rich?"),
+        (("c/p", "6"), "`c/p` is a phase, not a pack; its file is rules/"),
+        (("p", "6"), "`p` is a phase, not a pack; its file is rules/"),
         (("life", "6"), "`life` is not one pack: c/p/life.buyers"),
         (("rich", "6", "--as-of", "soon"), "--as-of `soon`"),
         (("rich", "6", "--as-of", "2999-01-01"), "in the future"),

@@ -165,6 +165,23 @@ def test_days(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("大促:2024-01-01..2024-01-02", "[NAME=]FROM..TO, such as promo=2023-05-23..2023-06-18"),
+        ("2024-01-01,2024-01-02", "[NAME=]FROM..TO, such as promo=2023-05-23..2023-06-18"),
+        ("a=20240101-20240102", "[NAME=]FROM..TO, such as promo=2023-05-23..2023-06-18"),
+        ("a=2024-01-02..2024-01-01", "the smaller side first"),
+        ("2024-02-30", "a date of the calendar"),
+    ],
+)
+def test_days_that_are_none(folder: Path, text: str, expected: str) -> None:
+    found = asker(folder)
+    assert found.read_days("--period", [text]) == []
+    (one,) = found.problems.errors
+    assert one.expected == expected
+
+
 def test_what_is_wrong_in_a_rule_file_is_told_of_it(folder: Path, run: Run) -> None:
     """Only where the file is named: another one may be as wrong as it likes."""
     (folder / "rules/a.yaml").write_text(FIRST.replace("age: 50..", "agee: 50.."))

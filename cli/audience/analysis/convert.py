@@ -12,7 +12,7 @@ from audience.analysis.values import Value, values_of
 from audience.engine.codes import Codebook
 from audience.errors import Location, Source, UsageError
 from audience.evaluation import at_day
-from audience.given import day_or_none
+from audience.given import day_or_none, several
 from audience.insight.convert import (
     Conversions,
     Day,
@@ -96,8 +96,8 @@ def convert(
     _check(end, by, periods, sources, market, daily=daily, as_of=as_of)
     workspace = opened(project)
     asker = open_asker(workspace, Problems(), variables)
-    question = _read(asker, _several(start), end, market, _several(sources))
-    read = asker.read_days("--period", _several(periods))
+    question = _read(asker, several(start), end, market, several(sources))
+    read = asker.read_days("--period", several(periods))
     own = asker.as_of
     asker.finish()
     spans = [Span(each.name, each.first, each.last) for each in read]
@@ -109,9 +109,7 @@ def convert(
     values: tuple[Value, ...] = ()
     codes = Codebook()
     if end is not None:
-        values = values_of(
-            workspace, newest, _several(by), _HERE, codes, engine=engine, language=language
-        )
+        values = values_of(workspace, newest, by, _HERE, codes, engine=engine, language=language)
     pairs = [
         (request, question.conditions(span, values))
         for request, span in zip(requests, spans, strict=True)
@@ -132,10 +130,6 @@ def convert(
         ),
         warnings_of(answers),
     )
-
-
-def _several(given: str | Sequence[str]) -> Sequence[str]:
-    return [given] if isinstance(given, str) else given
 
 
 def _check(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 from audience.analysis.ask import ask, warnings_of
-from audience.errors import UsageError
-from audience.evaluation import at_day, prepare
+from audience.errors import UsageError, nearest
+from audience.evaluation import at_day, read_files
 from audience.given import day_of, duration_of
 from audience.insight.flow import NOWHERE, Flow, flow_between
+from audience.plan.build import Request
+from audience.rules.naming import sets_named
 from audience.rules.project import Project
 from audience.rules.scalars import Duration
-from audience.rules.tree import RuleFile, StageSet
 from audience.store.export import write_ids
 from audience.workspace import today
 
@@ -35,8 +36,9 @@ def flow(
 ) -> tuple[Flow, ...]:
     """How many moved from each stage to each between two days, or from step to step between them.
 
-    ``stages`` is the name of a set of them in the project's rules, or ``campaign/phase/name``;
-    ``step`` a duration such as 7d. Nothing is published. Raises RuleError, DataError, UsageError.
+    ``stages`` is the name of a set of them in the project's rules, also as ``phase/name`` or
+    ``campaign/phase/name``; ``step`` a duration such as 7d. Nothing is published. Raises
+    RuleError, DataError, UsageError.
     """
     days = days_between(day_of(start), day_of(end), duration_of("--step", step))
     if day_of(start) > day_of(end):
@@ -47,18 +49,18 @@ def flow(
         raise UsageError(f"{len(days):,} days are too many: at most {_MOST_DAYS}")
     if days[-1] > today(project):
         raise UsageError(f"{days[-1]} lies in the future; today is {today(project)}")
-    workspace, found = prepare(project, (), days[-1], [stages], variables or {})
+    workspace, files = read_files(project, (), variables or {})
+    found = sets_named(files, stages)
     if len(found) != 1:
-        names = ", ".join(f"{each.file.name}/{stages}" for each in found)
+        names = ", ".join(f"{file.name}/{each.name}" for file, each in found)
         raise UsageError(f"`{stages}` is in several files: {names}")
-    (request,) = found
-    own = _set_of(request.file, stages)
+    ((file, own),) = found
     conditions = {
         pack.name.removeprefix(f"{own.name}."): pack.where
-        for pack in request.file.packs
+        for pack in file.packs
         if pack.name in own.packs
     }
-    asked = [(at_day(workspace, request, day), conditions) for day in days]
+    asked = [(at_day(workspace, Request(file, day), day), conditions) for day in days]
     answers = ask(workspace, asked, engine=engine, cache=cache)
     members = [{name: each.ids(name) for name in conditions} for each in answers]
     return tuple(
@@ -96,10 +98,7 @@ def write_flow(project: Project, found: Flow, cell: str, path: Path) -> int:
     source, sign, target = cell.partition(":")
     for name, stages in ((source, found.before), (target, found.after)):
         if not sign or (name != NOWHERE and name not in stages):
-            known = ", ".join(stages)
-            raise UsageError(
-                f"`{cell}`: expected FROM:TO of the stages {known}; nothing is nowhere"
-            )
+            raise UsageError(_no_cell(cell, name, list(stages)))
     if not source and not target:
         raise UsageError("who was in no stage on both days is nobody who is known here")
     ids = found.ids(source, target)
@@ -107,9 +106,10 @@ def write_flow(project: Project, found: Flow, cell: str, path: Path) -> int:
     return len(ids)
 
 
-def _set_of(file: RuleFile, stages: str) -> StageSet:
-    for each in file.stages:
-        if stages in (each.name, f"{file.name}/{each.name}"):
-            return each
-    known = ", ".join(each.name for each in file.stages) or "none in this file"
-    raise UsageError(f"`{stages}` is no set of stages; there is {known}")
+def _no_cell(cell: str, name: str, stages: Sequence[str]) -> str:
+    close = nearest(name, stages) if name not in stages else ""
+    return (
+        f"`{cell}`: expected FROM:TO of the stages {', '.join(stages)}; "
+        f"leave a side empty for in no stage, as in `:{stages[-1]}`"
+        + (f"; did you mean {close}?" if close else "")
+    )

@@ -8,13 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from audience.errors import UsageError
+from audience.given import several
 from audience.insight.overlap import Overlaps, overlaps
 from audience.membership import Membership
 from audience.rules.project import Project
 from audience.store.read import open_side
 
 
-def overlap(project: Project | None, names: Sequence[str]) -> Overlaps:
+def overlap(project: Project | None, names: str | Sequence[str]) -> Overlaps:
     """What packs have in common; a name is a pack's, a build's, or the path of one.
 
     A build is all of its packs. A project is needed for names only. Packs of one build are called
@@ -22,7 +23,7 @@ def overlap(project: Project | None, names: Sequence[str]) -> Overlaps:
     NotPublishedError, StoreError, UsageError.
     """
     root = project.packs if project else None
-    sides = [open_side(root, text) for text in names]
+    sides = [open_side(root, text) for text in several(names)]
     origins = {side.origin for side in sides}
     alone = len(origins) == 1
     ids: dict[str, pa.Array] = {}

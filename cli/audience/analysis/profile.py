@@ -27,7 +27,7 @@ def profile(
     pack: str,
     *,
     against: str = BASE,
-    tags: Sequence[str] = (),
+    tags: str | Sequence[str] = (),
     as_of: date | str | None = None,
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",

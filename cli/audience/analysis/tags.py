@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from audience.engine.choice import open_engine
 from audience.engine.columns import scan
 from audience.errors import UsageError, nearest
+from audience.given import several
 from audience.insight.tags import TagReport, report_tag
 from audience.kinds import Kind, Tag
 from audience.workspace import Workspace
@@ -14,7 +15,7 @@ from audience.workspace import Workspace
 
 def report_tags(
     workspace: Workspace,
-    names: Sequence[str] = (),
+    names: str | Sequence[str] = (),
     *,
     table: str = "",
     top: int = 20,
@@ -38,7 +39,9 @@ def report_tags(
         running.close()
 
 
-def chosen_tags(workspace: Workspace, names: Sequence[str], table: str = "") -> tuple[Tag, ...]:
+def chosen_tags(
+    workspace: Workspace, names: str | Sequence[str], table: str = ""
+) -> tuple[Tag, ...]:
     """The tags of a table by name or label, default all but the key, that have values to be told.
 
     Raises UsageError.
@@ -49,7 +52,7 @@ def chosen_tags(workspace: Workspace, names: Sequence[str], table: str = "") -> 
         raise UsageError(f"no table `{table}`; there is {', '.join(tables)}")
     users = tables[table or catalog.users.name]
     wanted: dict[str, Tag] = {}
-    for name in names or [name for name in users.tags if name != users.key]:
+    for name in several(names) or [name for name in users.tags if name != users.key]:
         tag = users.find(name)
         if tag is None:
             elsewhere = [other for other in tables.values() if other.find(name)]

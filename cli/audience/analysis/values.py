@@ -40,7 +40,7 @@ class Value:
 def values_of(
     workspace: Workspace,
     snapshot: date | None,
-    tags: Sequence[str],
+    tags: str | Sequence[str],
     at: Location,
     codes: Codebook,
     *,

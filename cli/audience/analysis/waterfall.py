@@ -106,7 +106,7 @@ def waterfall(
     rules: str | Path | Sequence[str | Path] = (),
     *,
     as_of: date | str | None = None,
-    packs: Sequence[str] = (),
+    packs: str | Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     engine: str = "polars",
     cache: bool = True,

@@ -40,7 +40,7 @@ def waterfall(
         list[str] | None,
         typer.Argument(
             metavar="[PACK|RULES]...",
-            help="Packs by name or as campaign/phase/pack; rule files or folders of them. "
+            help="Packs by name, phase/pack or campaign/phase/pack; rule files or folders of them. "
             "Default: all of the project's.",
             show_default=False,
         ),
@@ -148,7 +148,9 @@ def _joined(row: dict[str, Any]) -> dict[str, Any]:
 
 @guarded
 def flow(
-    stages: Annotated[str, typer.Argument(help="A set of stages, by name or campaign/phase/name.")],
+    stages: Annotated[
+        str, typer.Argument(help="A set of stages, by name, phase/name or campaign/phase/name.")
+    ],
     start: Annotated[str, typer.Option("--from", help="The first day.")],
     end: Annotated[str, typer.Option("--to", help="The last day.")],
     step: Annotated[
@@ -231,7 +233,7 @@ def _moves(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 @guarded
 def profile(
     pack: Annotated[
-        str, typer.Argument(help="A pack in the rules: by name or campaign/phase/pack.")
+        str, typer.Argument(help="A pack in the rules: by name, phase/pack or campaign/phase/pack.")
     ],
     against: Annotated[
         str, typer.Option(help="The baseline: `base`, the pack's own, or another pack.")

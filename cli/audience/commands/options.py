@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -131,8 +132,8 @@ def least_count(
 
 
 def read_names(*texts: str | None) -> list[str]:
-    """Names that are given with commas between them."""
-    found = [each.strip() for text in texts for each in (text or "").split(",")]
+    """Names that are given with commas between them, `,` or the Chinese `，` and `、`."""
+    found = [each.strip() for text in texts for each in re.split("[,，、]", text or "")]
     return [each for each in found if each]
 
 

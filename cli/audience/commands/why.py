@@ -22,7 +22,7 @@ from audience.commands.output import InsightFormat, guarded, write_insight
 @guarded
 def why(
     pack: Annotated[
-        str, typer.Argument(help="A pack in the rules: by name or campaign/phase/pack.")
+        str, typer.Argument(help="A pack in the rules: by name, phase/pack or campaign/phase/pack.")
     ],
     user: Annotated[str, typer.Argument(help="The user's id.")],
     events: Annotated[

@@ -7,6 +7,7 @@ is drawn from the base of its own file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from datetime import date
 from audience.errors import ConditionError, Location, Source, UsageError, listed, nearest
 from audience.rules.conditions import ConditionReader
 from audience.rules.grammar import name_fault
+from audience.rules.naming import is_in
 from audience.rules.reader import Problems
 from audience.rules.rulefile import FileReader, Shelf
 from audience.rules.scalars import Misfit, read_date_range
@@ -25,6 +27,8 @@ _NOWHERE = Location(Source("", ""), 1, 1)
 _NO_NAME = set("{}[]:\"'\n")
 """What stands before a ``=`` that is part of a condition."""
 _LONGEST = 60
+_DAYS = re.compile(r"\d{4}-\d{2}-\d{2}(\.\.\d{4}-\d{2}-\d{2})?", re.ASCII)
+_PERIOD = "[NAME=]FROM..TO, such as promo=2023-05-23..2023-06-18"
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class Asker(FileReader):
             try:
                 days = read_date_range(text.strip())
             except Misfit as misfit:
-                self.problems.misfit(at, misfit)
+                # What has the form of days has another fault, of which the misfit tells more.
+                expected = misfit.expected if _DAYS.fullmatch(text.strip()) else _PERIOD
+                self.problems.error(at, misfit.message, expected)
                 continue
             if days.low is None or days.high is None:
                 message = f"`{text}` is open on one side"
@@ -191,9 +197,7 @@ class Asker(FileReader):
         """The file that a name is of: the one that has it, whatever it leaves out."""
         *place, own = name.text.split("/")
         files = self.library.files
-        chosen = [
-            each for each in files.values() if place in ([], each.name.split("/")[-len(place) :])
-        ]
+        chosen = [each for each in files.values() if is_in(each.name, place)]
         if len(place) > 1 and len(chosen) == 1:
             return chosen[0], own
         if len(place) > 1 or (place and not chosen):
