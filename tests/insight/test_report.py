@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import duckdb
 import numpy as np
@@ -24,6 +25,7 @@ from audience.report.page import render_page
 from support import Run
 
 ROOT = Path(__file__).parents[2]
+SVG = "{http://www.w3.org/2000/svg}"
 DRAW = np.random.default_rng(20240301)
 N = 1_200
 FIRST = 7_000_000_000
@@ -446,6 +448,82 @@ def test_provenance(folder: Path) -> None:
     assert (inputs["users"].first, inputs["users"].last) == (None, None)
 
 
+def by_day(folder: Path, first: date, days: int) -> None:
+    """Events in a folder a day, in either form of a day."""
+    for number in range(days):
+        day = first + timedelta(days=number)
+        place = folder / f"dt={day:%Y%m%d}" if number % 2 else folder / f"dt={day}"
+        place.mkdir(parents=True)
+        own = EVENTS.head(5).with_columns(ts=pl.lit(datetime(day.year, day.month, day.day, 9)))
+        own.write_parquet(place / "0.parquet")
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_what_only_the_goal_reads_is_among_the_inputs(folder: Path, published: bool) -> None:
+    """A table of its own, in a folder a day, and days before those of the packs."""
+    by_day(folder / "visits", AS_OF - timedelta(12), 20)
+    table = "  visits: {path: visits/, key: user_id, time: ts, action: action, day: dt}\ntags:"
+    (folder / "audience.yaml").write_text(PROJECT.replace("tags:", table))
+    (folder / "rules/a.yaml").write_text(RULES.replace("{event:", "{in: events, event:"))
+    subject = "rules/a.yaml"
+    if published:
+        audience.build(audience.load(folder), as_of=AS_OF)
+        subject = f"c/p@{AS_OF}"
+    goals = (
+        "{did: {in: visits, within: 9d}}",
+        "{did: {in: events, within: 30d}}",
+    )
+
+    def inputs(goal: str | None) -> dict[str, Any]:
+        found = told(folder, subject, goal=goal).provenance.inputs
+        return {each.table: each for each in found}
+
+    assert inputs(None).keys() == {"users", "events"}
+    visited = inputs(goals[0])["visits"]
+    assert (visited.files, visited.first, visited.last) == (9, AS_OF - timedelta(8), AS_OF)
+    assert inputs(goals[1])["events"].first == AS_OF - timedelta(29)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_published_packs_that_only_the_goal_reads(folder: Path, published: bool) -> None:
+    subject = f"c/p@{BEFORE}" if published else "rules/a.yaml"
+    (folder / "rules/b.yaml").write_text(
+        "campaign: c\nphase: q\npacks: {all: {where: {age: 0..}}}\n"
+    )
+    audience.build(audience.load(folder), folder / "rules/b.yaml", as_of=BEFORE)
+    assert told(folder, subject).provenance.lists == ()
+    found = told(folder, subject, goal="{published: c/q/all}")
+    assert found.provenance.lists == (f"c/q@{BEFORE}/all",)
+    assert f"c/q@{BEFORE}/all" in render_page(found)
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_days_are_those_of_the_files_read(tmp_path: Path, published: bool) -> None:
+    """Of windows that are open, or that begin before the first day there is."""
+    root = made(tmp_path / "project")
+    (root / "events.parquet").unlink()
+    by_day(root / "events", AS_OF - timedelta(12), 20)
+    text = PROJECT.replace("events.parquet,", "events/, day: dt,")
+    (root / "audience.yaml").write_text(text)
+    for window in ("", ", within: 60d"):
+        rule = f"campaign: c\nphase: p\npacks: {{a: {{where: {{did: {{event: open{window}}}}}}}}}\n"
+        (root / "rules/a.yaml").write_text(rule)
+        if published:
+            audience.build(audience.load(root), as_of=AS_OF)
+        found = told(root, f"c/p@{AS_OF}" if published else "rules/a.yaml", tags=["plus"])
+        (_, events) = found.provenance.inputs
+        assert (events.files, events.first, events.last) == (13, AS_OF - timedelta(12), AS_OF)
+
+
+def test_a_report_knows_its_language(folder: Path) -> None:
+    page = render_page(told(folder, lang="zh"))
+    assert '<html lang="zh-CN">' in page
+    assert page == render_page(told(folder, lang="zh"), "zh")
+    assert '<html lang="en">' in render_page(told(folder, lang="zh"), "en")
+    with pytest.raises(UsageError, match="no language `fr`"):
+        render_page(told(folder), "fr")
+
+
 # The same numbers as the commands give alone.
 
 
@@ -827,16 +905,39 @@ def test_a_picture(folder: Path, run: Run, format: str) -> None:
         assert data.startswith(b"<svg" if format == "svg" else b"\x89PNG\r\n")
 
 
+def test_a_picture_says_what_it_is_of(folder: Path, run: Run) -> None:
+    for lang, title, numbers in (
+        ("en", "TGI of 高价值 2000+ against the base", "TGI and its 95% interval"),
+        ("zh", "高价值 2000+相对基础人群的 TGI", "TGI 及其 95% 区间"),
+    ):
+        words = (*WORDS, "-f", "svg", "--chart", "profile:rich", "--lang", lang, "-o", "x.svg")
+        assert run(*words, at=folder).code == 0
+        root = ElementTree.fromstring((folder / "x.svg").read_text())
+        shown = [each.text or "" for each in root.iter(f"{SVG}text")]
+        assert shown[0] == title
+        assert shown[1].startswith(f"c/p/rich · {AS_OF} · {numbers}")
+        _, top, _, high = (float(each) for each in root.get("viewBox", "").split())
+        places = [float(each.get("y", "")) for each in list(root.iter(f"{SVG}text"))[:2]]
+        assert top < min(places) < max(places) < 0
+        assert high == float(root.get("height", ""))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--format", "svg"), "are of one chart, which --chart names"),
         (("--format", "png"), "are of one chart, which --chart names"),
         (("--chart", "sizes"), "are of one chart, which --chart names"),
-        (("-f", "svg", "--chart", "profile:rihc"), "did you mean profile:rich?; there is sizes"),
+        (
+            ("-f", "svg", "--chart", "profile:rihc"),
+            "did you mean profile:rich?; there is profile:rich, sizes",
+        ),
         (("-f", "svg", "--chart", "sizse"), "no chart `sizse`; did you mean sizes?"),
         # Without a goal there is no conversion.
-        (("-f", "svg", "--chart", "conversion:rich"), "no chart `conversion:rich`"),
+        (
+            ("-f", "svg", "--chart", "conversion:rich"),
+            "no chart `conversion:rich`: it needs --goal",
+        ),
         (("--lang", "fr"), "no language `fr`; expected en or zh"),
         (("--format", "pdf"), "pdf"),
         (("--theme", "blue"), "blue"),

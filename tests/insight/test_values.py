@@ -125,6 +125,14 @@ def test_bins_of_the_dictionary(root: Path, engine: str) -> None:
     assert ages == {"< 21": 0, ">= 21 and < 31": 1, ">= 31 and < 60": 3, ">= 60": 1}
 
 
+def test_a_bin_of_one_whole_number(root: Path) -> None:
+    (root / "audience.yaml").write_text(PROJECT + "  age: {bins: [21, 31, 32, 60]}\n")
+    found = audience.profile(audience.load(root), "grown", as_of="2024-02-01")
+    ages = {line.value: line.baseline_users for line in found.lines if line.tag == "age"}
+    two = {">= 21 and < 31": 1, "31": 1, ">= 32 and < 60": 2}
+    assert ages == {"< 21": 0, **two, ">= 60": 1}
+
+
 @pytest.mark.parametrize(
     ("entry", "place", "message"),
     [

@@ -13,7 +13,7 @@ import pytest
 from reports import GOAL, made_up, several, shipped
 
 from audience.insight.report import Report
-from audience.report.language import Language
+from audience.report.language import Language, Words
 from audience.report.page import render_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -57,7 +57,8 @@ for (const chart of document.querySelectorAll('svg.chart')) {
     const high = Math.min(one.at.bottom, other.at.bottom) - Math.max(one.at.top, other.at.top);
     if (wide > 1 && high > 4) over.push(one.says + ' | ' + other.says);
   }));
-  told.charts.push({title: chart.querySelector('title').textContent, outside, over,
+  const wide = box.right > innerWidth;
+  told.charts.push({wide, title: chart.querySelector('title').textContent, outside, over,
     marks: chart.querySelectorAll('rect, path, circle').length,
     inks: [...new Set(texts.map(each => each.fill))]});
 }
@@ -124,6 +125,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     }
 
 
+PHONES = (390, 360, 320)
+MATRICES = ("heat_chart", "upset_chart")
+"""Of many packs they are wider than a phone, and scroll in a box of their own."""
+
 PAPER = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 31)"}
 
 
@@ -135,11 +140,11 @@ def test_all_charts_are_drawn(reports: dict[str, Report], tmp_path: Path, name: 
         for language in Language
         for theme in PAPER
     }
-    found = measured(pages, [1280, 390], tmp_path)
+    found = measured(pages, [1280, *PHONES], tmp_path)
     assert report.reasons
     count = 1 + len(report.waterfalls) + 2 + len(report.profiles) + 1 + len(report.flows)
     count += len(report.reasons.found.packs)
-    assert sorted(found) == sorted(f"{page} {width}" for page in pages for width in (390, 1280))
+    assert sorted(found) == sorted(f"{page} {width}" for page in pages for width in (1280, *PHONES))
     for called, told in found.items():
         _, theme, width = called.split()
         assert told["width"] == int(width)
@@ -149,6 +154,10 @@ def test_all_charts_are_drawn(reports: dict[str, Report], tmp_path: Path, name: 
         assert len({chart["title"] for chart in told["charts"]}) == count
         for chart in told["charts"]:
             assert chart["marks"]
+            matrix = chart["title"] in {
+                Words(Language.of(called.split()[0]))(each) for each in MATRICES
+            }
+            assert matrix or not chart["wide"], (called, chart["title"])
             assert (chart["outside"], chart["over"]) == ([], []), (called, chart["title"])
             assert "rgb(0, 0, 0)" not in chart["inks"]
 
@@ -160,12 +169,13 @@ def test_conversions_of_many_packs_are_drawn(tmp_path: Path) -> None:
         for language in Language
         for theme in PAPER
     }
-    for called, told in measured(pages, [1280, 390], tmp_path).items():
+    for called, told in measured(pages, [1280, *PHONES], tmp_path).items():
         assert told["page"] <= int(called.split()[-1]), called
         rates = [chart for chart in told["charts"] if "…" in chart["title"]]
         assert len(rates) == 1 + 12
         for chart in rates:
             assert (chart["outside"], chart["over"]) == ([], []), (called, chart["title"])
+            assert not chart["wide"], (called, chart["title"])
 
 
 def test_nothing_is_asked_of_a_network(reports: dict[str, Report], tmp_path: Path) -> None:

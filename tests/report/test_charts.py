@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import unicodedata
 from dataclasses import replace
 from itertools import pairwise
@@ -230,6 +231,27 @@ def test_lines_fit_and_lose_nothing_that_has_room(text: str, most: int) -> None:
     assert all(text_width(line) <= 120 for line in lines)
     if not any(line.endswith("…") for line in lines):
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@given(st.text(st.sampled_from("ab 高端，、（）：“”"), max_size=60), st.integers(60, 200))
+def test_no_line_begins_with_what_ends_a_clause(text: str, width: int) -> None:
+    _, *lines = wrapped(text, width, 9)
+    # Marks alone are longer than any line.
+    if not re.search("[，、）：”（“ ]{3}", text):
+        assert not [line for line in lines if line.startswith(tuple("，、）：”"))]
+
+
+def test_where_lines_are_broken() -> None:
+    text = "近30天 购买（商品品类 = 手机，商品品牌 属于 小米、红米）：次数 ≥ 1"
+    assert wrapped(text, 13 * 6, 9) == [
+        "近30天 购买",
+        "（商品品类",
+        "= 手机，商",
+        "品品牌 属于",
+        "小米、红",
+        "米）：次数",
+        "≥ 1",
+    ]
 
 
 def test_chinese_is_twice_as_wide() -> None:

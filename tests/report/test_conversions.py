@@ -188,7 +188,7 @@ def test_the_overview_is_a_chart_by_name() -> None:
     assert chart_of(report, "conversions", Language.ENGLISH) == overview_chart(report, ENGLISH)
     with pytest.raises(UsageError, match="did you mean conversions"):
         chart_of(made_up(3), "conversion", Language.ENGLISH)
-    with pytest.raises(UsageError, match="no chart"):
+    with pytest.raises(UsageError, match="no chart `conversions`: it needs --goal"):
         chart_of(replace(report, conversions=()), "conversions", Language.ENGLISH)
 
 
@@ -205,9 +205,11 @@ def test_a_chart_by_name_has_all_periods() -> None:
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
     project = replace(audience.load(ROOT), packs=tmp_path_factory.mktemp("packs"))
 
-    def asked(goal: str) -> Report:
+    def asked(goal: str, lang: str = "en") -> Report:
         rules = ROOT / "rules/mi13-2023/3-convert.yaml"
-        return api.report_on(project, rules, goal=goal, packs=["undecided"], tags=["plus"])
+        return api.report_on(
+            project, rules, goal=goal, packs=["undecided"], tags=["plus"], lang=lang
+        )
 
     return asked
 
@@ -223,7 +225,48 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Report]:
 def test_a_report_knows_its_goal(ask: Callable[[str], Report], text: str, goal: Goal) -> None:
     found = ask(text).goal
     given = {"买": "{plus: true}", "--goal": ""}.get(goal.name, goal.name)
-    assert found == replace(goal, text=given)
+    told = {"买": "PLUS会员 (plus) = true"}.get(goal.name, "")
+    assert found == replace(goal, text=given, words=told)
+
+
+TOLD = {
+    Language.ENGLISH: "did 购买 where 商品品类 (category) = 手机, within 30d: times 1..",
+    Language.CHINESE: "近30天 购买（商品品类 = 手机，商品品牌 属于 小米、红米）：次数 ≥ 1",
+}
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_condition_is_told_in_words(language: Language) -> None:
+    """Its text is in how the report was computed, and nowhere else."""
+    for goal in (GOAL, replace(GOAL, name="买手机")):
+        report = several(2, replace(goal, words=TOLD[language]))
+        page = read(render_page(report, language))
+        about = [each.text for each in section(page, "conversions").all("p")]
+        name = "" if goal is GOAL else "买手机 "
+        assert Words(language)("goal") + name + TOLD[language] in about
+        assert not list(section(page, "conversions").all("code"))
+        assert GOAL.text in [each.text for each in section(page, "method").all("pre")]
+        assert page.text.count(GOAL.text) == 1
+        head = TOLD[language][:12] if goal is GOAL else "买手机"
+        assert all(f"→ {head}" in text for text in headings(section(page, "conversions")))
+
+
+def test_a_goal_is_told_in_the_report_s_language(ask: Callable[..., Report]) -> None:
+    text = "{did: {event: buy, where: {category: phone, brand: [Xiaomi, Redmi]}, within: 30d}}"
+    found = ask(text, lang="zh").goal
+    assert found is not None
+    assert (found.text, found.words) == (text, TOLD[Language.CHINESE])
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_up_to_what_day_a_goal_is_counted(language: Language) -> None:
+    told = Words(language)("goal_until", day="2023-04-30")
+    report = several(2, NAMED)
+    whole = [Part(replace(part.found, first=None)) for part in report.conversions]
+    report = replace(report, conversions=tuple(whole))
+    assert told in [each.text for each in shown(report, language).all("p")]
+    # Periods have days of their own.
+    assert told not in [each.text for each in shown(made_up(2), language).all("p")]
 
 
 def test_stages_are_called_by_their_labels(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +14,8 @@ from reports import made_up
 from audience.insight.report import Headline, Part, Report, RuleText
 from audience.report.language import Language, Words
 from audience.report.page import page_style, render_page
+from audience.report.picture import chart_of
+from audience.report.words import change, signed
 
 VOID = {"meta", "link", "br"}
 
@@ -329,6 +332,43 @@ def test_what_a_report_does_not_have_is_left_out() -> None:
     assert next(page.all("h1")).text == "c/p"
     terms = [each.text for each in section(page, "method").all("dt")]
     assert terms == ["Base"]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_without_a_build_before_nothing_is_compared(language: Language) -> None:
+    heads = REPORT.headlines.found
+    packs = tuple(replace(each, before=None, before_as_of=None) for each in heads.packs)
+    report = replace(REPORT, headlines=Part(replace(heads, packs=packs)))
+    words = Words(language)
+    for found, compared in ((REPORT, True), (report, False)):
+        sizes = section(read(render_page(found, language)), "sizes")
+        (table,) = tables(sizes)
+        assert len(table[0]) == (7 if compared else 4)
+        assert (words("before") in table[0]) == compared
+        about = next(sizes.all("p")).text
+        assert about == words("sizes_about_before" if compared else "sizes_about")
+        assert (("last build" in about) or ("上一次构建" in about)) == compared
+
+
+def test_days_of_inputs() -> None:
+    words = Words(Language.ENGLISH)
+    first, last = date(2023, 4, 2), date(2023, 6, 18)
+    assert words.days_up_to(first, last) == "2023-04-02 – 2023-06-18"
+    assert words.days_up_to(last, last) == "2023-06-18"
+    assert words.days_up_to(None, last) == "… – 2023-06-18"
+    assert words.days_up_to(None, None) == "–"
+
+
+def test_no_change_has_no_sign() -> None:
+    assert [change(each) for each in (0.0, 0.5, -0.25, None)] == ["0", "+50.0%", "-25.0%", "–"]
+    assert [signed(each) for each in (0, 1200, -5)] == ["0", "+1,200", "-5"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_page_is_in_the_report_s_language(language: str) -> None:
+    own = replace(REPORT, language=Language.of(language))
+    assert render_page(own) == render_page(REPORT, language)
+    assert chart_of(own, "sizes") == chart_of(REPORT, "sizes", language)
 
 
 def test_themes_by_system_and_by_attribute() -> None:

@@ -226,6 +226,12 @@ def test_stretches() -> None:
     ):
         assert speech.between([("gt", 26), ("lte", 1500)]) == both
         assert speech.between([("gte", 26)]) == bin_above
+        # Of whole numbers there is one; of others there are many.
+        for one in ([("gt", 0), ("lte", 1)], [("gte", 1), ("lt", 2)]):
+            assert speech.between(one, whole=True) == "1"
+            assert speech.between(one) != "1"
+        assert speech.between([("gt", 26), ("lte", 1500)], whole=True) == both
+        assert speech.between([("gte", 26)], whole=True) == bin_above
     assert ENGLISH.below("3,000", "4,000") == "3,000 to below 4,000"
     assert CHINESE.below("3,000", "4,000") == "≥ 3,000 且 < 4,000"
     assert (grouped(-0.0), grouped(float("inf"))) == ("0", "inf")

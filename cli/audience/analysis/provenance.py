@@ -6,15 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
+from audience.engine.files import hive_keys
 from audience.errors import Source
 from audience.insight.causes import Reasons
 from audience.insight.report import Input, Provenance, RuleText
 from audience.insight.waterfall import Waterfall
 from audience.kinds import Tag
 from audience.redaction import listed_in
+from audience.rules.project import Project
 from audience.rules.tree import RuleFile
-from audience.store.manifest import Manifest
+from audience.store.manifest import InputFile, Manifest, Window
 
 _GONE = "…"
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -86,21 +89,42 @@ class Ids:
         return self.out_of(text)
 
 
-def provenance_of(manifest: Manifest, file: RuleFile, ids: Ids) -> Provenance:
-    """What a build was computed from, or would be."""
-    days = {window.table: window for window in manifest.windows}
+def with_reads(manifest: Manifest, own: Manifest, read: Manifest) -> Manifest:
+    """A manifest with what was read besides: files and lists of ``read`` that are not of ``own``.
+
+    The windows are those of both.
+    """
+    known = {each.path for each in (*manifest.inputs, *own.inputs)}
+    more = (each for each in read.inputs if each.path not in known)
+    windows = {each.table: each for each in manifest.windows}
+    for each in read.windows:
+        one = windows.get(each.table, each)
+        # '' is from the first day there is, and the least of texts.
+        both = min(one.first, each.first), max(one.last, each.last)
+        windows[each.table] = Window(each.table, *both)
+    lists = (each for each in read.lists if each not in (*manifest.lists, *own.lists))
+    return replace(
+        manifest,
+        inputs=(*manifest.inputs, *more),
+        windows=tuple(windows.values()),
+        lists=(*manifest.lists, *lists),
+    )
+
+
+def provenance_of(manifest: Manifest, file: RuleFile, ids: Ids, project: Project) -> Provenance:
+    """What a build was computed from, or would be; the project tells of what day a file is."""
+    windows = {window.table: window for window in manifest.windows}
     inputs = []
     for table in dict.fromkeys(each.table for each in manifest.inputs):
         files = [each for each in manifest.inputs if each.table == table]
-        first, last = (
-            (_day(days[table].first), _day(days[table].last)) if table in days else (None, None)
-        )
-        inputs.append(Input(table, len(files), sum(each.size for each in files), first, last))
+        days = _days_read(files, windows.get(table), project)
+        inputs.append(Input(table, len(files), sum(each.size for each in files), *days))
     return Provenance(
         tuple(_rules_of(manifest, file.sources, ids)),
         tuple(inputs),
         manifest.snapshot_day,
         manifest.program.rpartition(" ")[2],
+        tuple(dict.fromkeys(each.name for each in manifest.lists if each.kind != "suppress")),
     )
 
 
@@ -116,5 +140,28 @@ def _rules_of(manifest: Manifest, sources: Sequence[Source], ids: Ids) -> list[R
     return out
 
 
+def _days_read(
+    files: Sequence[InputFile], window: Window | None, project: Project
+) -> tuple[date | None, date | None]:
+    """The first and last day of an event table's files; where no folder tells, of the window."""
+    if window is None:
+        return None, None
+    spec = project.events.get(window.table)
+    days = [_day_of(each.path, spec.day) for each in files] if spec and spec.day else [None]
+    known = [day for day in days if day is not None]
+    if len(known) < len(days):
+        return _day(window.first), _day(window.last)
+    return min(known), max(known)
+
+
+def _day_of(path: str, name: str) -> date | None:
+    """The day that a partition folder of this name says, in a path of a manifest."""
+    place = Path(path)
+    return _day(hive_keys(place, Path(place.anchor)).get(name, ""))
+
+
 def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -18,14 +18,15 @@ from audience.analysis.counted import (
     profile_among,
     told_values,
 )
-from audience.analysis.provenance import Ids, provenance_of
+from audience.analysis.goal import told_goal
+from audience.analysis.provenance import Ids, provenance_of, with_reads
 from audience.analysis.subject import Subject, subject_of
 from audience.analysis.values import values_of
 from audience.analysis.waterfall import Steps
 from audience.builder import BuildResult, manifest_of, result_of
 from audience.engine.codes import Codebook
 from audience.errors import DataError, UsageError
-from audience.evaluation import at_day, evaluate
+from audience.evaluation import Evaluation, at_day, evaluate
 from audience.given import day_or_none
 from audience.insight.causes import Reasons
 from audience.insight.convert import Conversion
@@ -34,7 +35,6 @@ from audience.insight.flow import flow_between
 from audience.insight.overlap import Overlaps, overlaps
 from audience.insight.profile import Profile
 from audience.insight.report import (
-    Goal,
     Headline,
     Headlines,
     Part,
@@ -137,7 +137,7 @@ class _Writer:
 
     def report(self) -> Report:
         """Everything, from one run; causes are found in a second one, by what it kept."""
-        early, goal = self._early(), self.goal
+        early = self._early()
         asked = [(self.request, self._conditions())]
         asked += [(early, self._staged())] if early is not None else []
         found = evaluate(
@@ -163,7 +163,9 @@ class _Writer:
             self.file.label,
             self.request.as_of,
             Part(self._headlines(result)),
-            provenance_of(manifest, self.file, self.ids),
+            provenance_of(
+                self._with_goal(found, manifest, result), self.file, self.ids, self.project
+            ),
             tuple(Part(self.ids.out_of_waterfall(each.counted(answers))) for each in self.steps),
             self._overlaps(answers),
             tuple(map(Part, profiles)),
@@ -171,7 +173,8 @@ class _Writer:
             tuple(flows),
             self._reasons(result, manifest),
             (*self.doubts, *result.warnings, *result.broken),
-            Goal(goal.name, goal.label, goal.text) if goal is not None else None,
+            told_goal(self.goal, self.language),
+            self.language,
         )
 
     def _build_before(self) -> Build | None:
@@ -235,6 +238,16 @@ class _Writer:
             return None
 
     # What is made of the answers.
+
+    def _with_goal(self, found: Evaluation, manifest: Manifest, result: BuildResult) -> Manifest:
+        """A manifest with what only the goal reads."""
+        if self.goal is None:
+            return manifest
+        own, read = (
+            manifest_of(found, number, replace(result, lists=found.inputs(number)))
+            for number in (0, 1)
+        )
+        return with_reads(manifest, own, read)
 
     def _headlines(self, result: BuildResult) -> Headlines:
         before = self.before.manifest if self.before else None

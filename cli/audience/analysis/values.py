@@ -101,7 +101,8 @@ def _bins(
             (name, edge) for name, edge in zip(bounds, (low, high), strict=True) if edge is not None
         ]
         tests = tuple(_test(tag, name, edge, at) for name, edge in sides)
-        yield Value(tag, speech.between(sides), All(tests, at))
+        whole = tag.type.kind is Kind.INTEGER
+        yield Value(tag, speech.between(sides, whole=whole), All(tests, at))
 
 
 def _test(tag: Tag, name: str, argument: Any, at: Location) -> Test:

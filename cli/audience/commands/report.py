@@ -25,7 +25,6 @@ from audience.errors import UsageError
 
 if TYPE_CHECKING:
     from audience.insight.report import Report
-    from audience.report.language import Language
 
 
 class ReportFormat(StrEnum):
@@ -140,22 +139,21 @@ def report(
     shared = with_hidden(found, opened.min_cell if min_cell is None else min_cell)
     name = f"{found.campaign}-{found.phase}-{found.as_of}"
     path = out or Path(f"{name}.{format.value}")
-    data = _drawn(shared, language, format, theme, chart or "")
+    data = _drawn(shared, format, theme, chart or "")
     api.write_report(path, data)
     say(f"wrote {path}")
 
 
-def _drawn(
-    report: Report, language: Language, format: ReportFormat, theme: Theme, chart: str
-) -> bytes:
+def _drawn(report: Report, format: ReportFormat, theme: Theme, chart: str) -> bytes:
     from audience.report.charts import draw, to_png, to_svg
     from audience.report.page import render_page
-    from audience.report.picture import chart_of
+    from audience.report.picture import chart_of, heading_of
 
     if format is ReportFormat.HTML:
-        return render_page(report, language, "" if theme is Theme.AUTO else theme.value).encode()
-    drawn = draw(chart_of(report, chart, language))
+        return render_page(report, theme="" if theme is Theme.AUTO else theme.value).encode()
+    found = chart_of(report, chart)
+    drawn, heading = draw(found), heading_of(report, chart, found)
     colours = Theme.LIGHT.value if theme is Theme.AUTO else theme.value
     if format is ReportFormat.SVG:
-        return to_svg(drawn, colours).encode()
-    return to_png(drawn, colours)
+        return to_svg(drawn, colours, heading=heading).encode()
+    return to_png(drawn, colours, heading=heading)

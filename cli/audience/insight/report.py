@@ -13,6 +13,7 @@ from audience.insight.flow import Flow
 from audience.insight.overlap import Overlaps
 from audience.insight.profile import Profile
 from audience.insight.waterfall import Waterfall
+from audience.rules.language import Language
 
 Found = TypeVar("Found")
 
@@ -60,6 +61,11 @@ class Headlines:
     suppressed: int
     packs: tuple[Headline, ...]
 
+    @property
+    def compared(self) -> bool:
+        """Whether any pack was in a build before."""
+        return any(pack.before is not None for pack in self.packs)
+
 
 @dataclass(frozen=True)
 class StageFlow:
@@ -80,7 +86,10 @@ class RuleText:
 
 @dataclass(frozen=True)
 class Input:
-    """What was read of a table: files, bytes, and the first and last day (None of undated ones)."""
+    """What was read of a table: files, bytes, and the first and last day (None of undated ones).
+
+    ``first`` alone is None of files that no day is known of, where all up to ``last`` was read.
+    """
 
     table: str
     files: int
@@ -91,24 +100,35 @@ class Input:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a report was computed from, and by which version of the program."""
+    """What a report was computed from, and by which version of the program.
+
+    ``lists`` are the lists of ids that rules name, and published packs.
+    """
 
     rules: tuple[RuleText, ...]
     inputs: tuple[Input, ...]
     snapshot: date | None
     version: str
+    lists: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Goal:
     """What users are to have done: its name, a pack's label, and how it was given.
 
-    ``label`` is '' of what is no pack, ``text`` of what has ids.
+    ``label`` is '' of what is no pack, ``text`` of what has ids. ``words`` is a condition in the
+    report's language, '' of a pack.
     """
 
     name: str
     label: str = ""
     text: str = ""
+    words: str = ""
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether it is called as it was given, in full or cut."""
+        return self.text.startswith(self.name.removesuffix("…"))
 
 
 @dataclass(frozen=True)
@@ -116,7 +136,8 @@ class Report:
     """Everything that a report on ``campaign/phase`` shows.
 
     ``conversions`` from the same source to the same target are one conversion in several periods;
-    ``goal`` tells more of their target. ``warnings`` are sentences.
+    ``goal`` tells more of their target. ``warnings`` are sentences, as conditions are in
+    ``language``.
     """
 
     campaign: str
@@ -133,6 +154,7 @@ class Report:
     reasons: Part[Reasons] | None = None
     warnings: tuple[str, ...] = ()
     goal: Goal | None = None
+    language: Language = Language.ENGLISH
 
     @property
     def labels(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from audience.insight.sharing import BASE, OUTSIDE, both_of, region_of, size_of
 from audience.insight.waterfall import SIZE, Waterfall
 from audience.report.counts import Teller
 from audience.report.grid import Column, Grid
-from audience.report.words import bar, bar_around, number, percent, shade, whole_percent
+from audience.report.words import bar, bar_around, number, percent, shade, signed, whole_percent
 
 _HOW = {
     "equal": "the same users",
@@ -66,7 +66,7 @@ def waterfall_grids(found: Waterfall, hidden: frozenset[Cell] = frozenset()) -> 
         rows.append(("  " * step.depth + step.asked, *texts))
         for each in step.nearby:
             cell = (place, each.change)
-            difference = tell.of(f"{each.difference:+,}", cell, SIZE)
+            difference = tell.of(signed(each.difference), cell, SIZE)
             around.append((step.asked, each.change, tell.count(cell, each.size), difference))
     grids = [Grid(title, tuple(columns), tuple(rows))]
     if around:

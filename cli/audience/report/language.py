@@ -42,6 +42,10 @@ class Words:
         known = dict.fromkeys(each.isoformat() for each in (first, last) if each is not None)
         return " – ".join(known) or "–"
 
+    def days_up_to(self, first: date | None, last: date | None) -> str:
+        """The same of a stretch that begins anywhere where its first day is not known."""
+        return self.interval("…", f"{last}") if first is None and last else self.days(first, last)
+
 
 TABLE: dict[str, Pair] = {
     # what the page is about
@@ -83,6 +87,10 @@ TABLE: dict[str, Pair] = {
     # sizes
     "sizes": ("Pack sizes", "人群包规模"),
     "sizes_about": (
+        "Users in each pack, and their share of the base.",
+        "各人群包的人数及占基础人群的比例。",
+    ),
+    "sizes_about_before": (
         "Users in each pack, their share of the base, and the change since the last build.",
         "各人群包的人数、占基础人群的比例，以及与上一次构建相比的变化。",
     ),
@@ -173,6 +181,12 @@ TABLE: dict[str, Pair] = {
         "各人群包的转化比例，以及其中各取值用户的转化比例，细线为 95% 区间。",
     ),
     "goal": ("Goal: ", "目标："),
+    "goal_rule": ("Goal", "目标"),
+    "goal_until": (
+        "The goal is counted up to {day}, as the packs are: a pack that leaves out who had done "
+        "it by that day converts nobody.",
+        "目标与人群包统计到同一天（{day}）：已排除当天及之前完成目标者的人群包，无人转化。",
+    ),
     "overview_chart": ("Conversion rate of each pack → {target}", "各人群包转化率 → {target}"),
     "overview_told": ("{n} packs. Highest: {highest}.", "{n} 个人群包。最高：{highest}。"),
     "nobody_converted": ("Nobody in this pack converted.", "该人群包无人转化。"),
@@ -232,11 +246,22 @@ TABLE: dict[str, Pair] = {
     "TGI": ("TGI", "TGI"),
     "jaccard": ("Jaccard", "Jaccard"),
     "lift": ("Lift", "提升度"),
+    # what the numbers of a chart by itself are, by the kind of chart
+    "numbers_bars": ("users, and their share of the base", "人数及占基础人群的比例"),
+    "numbers_drops": ("users who are left after each condition", "各条件生效后剩余的人数"),
+    "numbers_heat": ("percent of the row's pack", "占行人群包的百分比"),
+    "numbers_indices": (
+        "TGI and its 95% interval; 100 is as often as in the baseline",
+        "TGI 及其 95% 区间，100 表示与对照人群相同",
+    ),
+    "numbers_rates": ("conversion rate and its 95% interval", "转化率及其 95% 区间"),
+    "numbers_users": ("users", "人数"),
     # how it was computed
     "method": ("How it was computed", "计算说明"),
     "rules": ("Rules", "规则"),
     "variables": ("Variables", "变量"),
     "inputs": ("Inputs", "数据来源"),
+    "lists": ("Lists and published packs: {names}", "名单与已发布的人群包：{names}"),
     "input_table": ("Table", "数据表"),
     "files": ("Files", "文件数"),
     "bytes": ("Bytes", "字节数"),

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from audience.errors import UsageError, nearest
 from audience.insight.report import Report
 from audience.report import pictures, portraits, rates
-from audience.report.charts import Chart
+from audience.report.charts import (
+    Bars,
+    Changes,
+    Chart,
+    Drops,
+    Heat,
+    Indices,
+    Rates,
+    Sankey,
+    Upset,
+)
 from audience.report.language import Language, Words
 from audience.report.telling import Telling, pack_name
 
+_NUMBERS: Mapping[type[Chart], str] = {
+    Bars: "numbers_bars",
+    Drops: "numbers_drops",
+    Heat: "numbers_heat",
+    Upset: "numbers_users",
+    Indices: "numbers_indices",
+    Rates: "numbers_rates",
+    Sankey: "numbers_users",
+    Changes: "numbers_users",
+}
+"""What the numbers of each kind of chart are, by the key of its words."""
 
-def chart_of(report: Report, name: str, language: Language) -> Chart:
-    """The chart that ``kind`` or ``kind:PACK`` names. Raises UsageError with what there is."""
-    charts = _charts(report, Words(language))
+
+def chart_of(report: Report, name: str, language: str | None = None) -> Chart:
+    """The chart that ``kind`` or ``kind:PACK`` names, in `en` or `zh`, or the report's language.
+
+    Raises UsageError with what there is.
+    """
+    charts = _charts(report, Words(Language.of(language or report.language)))
     made = charts.get(name)
     if made is None:
+        if not report.conversions and name.partition(":")[0] in {"conversions", "conversion"}:
+            raise UsageError(f"no chart `{name}`: it needs --goal, what users are to have done")
         close = nearest(name, charts)
         hint = f"; did you mean {close}?" if close else ""
-        raise UsageError(f"no chart `{name}`{hint}; there is {', '.join(charts)}")
+        there = sorted(charts, key=lambda each: each != close)
+        raise UsageError(f"no chart `{name}`{hint}; there is {', '.join(there)}")
     return made()
+
+
+def heading_of(
+    report: Report, name: str, chart: Chart, language: str | None = None
+) -> tuple[str, ...]:
+    """What stands above a chart by itself: its title, of what pack and day it is, its numbers."""
+    words = Words(Language.of(language or report.language))
+    subject = report.name + (f"/{of}" if (of := name.partition(":")[2]) else "")
+    numbers = words(_NUMBERS[type(chart)])
+    return chart.title, " · ".join((subject, report.as_of.isoformat(), numbers))
 
 
 def _charts(report: Report, words: Words) -> dict[str, Callable[[], Chart]]:

@@ -24,7 +24,6 @@ def sizes_chart(part: Part[Headlines], words: Words) -> Bars:
     """How large each pack is, its share of the base, and its change."""
     tell = Telling(words, part.hidden)
     found = part.found
-    compared = any(pack.before is not None for pack in found.packs)
     shown = [pack for pack in found.packs if not tell.hides(size_of(pack.pack))]
     largest = max(shown, key=lambda pack: pack.size, default=None)
     told = words(
@@ -40,11 +39,11 @@ def sizes_chart(part: Part[Headlines], words: Words) -> Bars:
             Label(called(pack.pack, pack.label), in_full(pack.pack, pack.label)),
             tell.known(size_of(pack.pack), pack.size),
             tell.count(size_of(pack.pack), pack.size),
-            (share_of(pack, tell), *((change_of(pack, tell),) if compared else ())),
+            (share_of(pack, tell), *((change_of(pack, tell),) if found.compared else ())),
         )
         for pack in found.packs
     )
-    heads = (words("share"), *((words("change"),) if compared else ()))
+    heads = (words("share"), *((words("change"),) if found.compared else ()))
     return Bars(words("sizes_chart"), told, bars, heads)
 
 

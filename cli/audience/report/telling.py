@@ -58,11 +58,13 @@ def in_full(name: str, label: str) -> str:
 def goal_called(goal: Goal | None, target: str) -> str:
     """What a goal is called in a heading: a long condition is cut, where a word ends."""
     name = goal.name if goal is not None else target
-    if "{" not in name:
+    if goal is not None and goal.words and goal.unnamed:
+        name = goal.words
+    elif "{" not in name:
         name = pack_name(name)
     name = (goal.label if goal is not None else "") or name
     short = cut(name, _HEADING)
     if short == name:
         return name
     words = short[:-1].rpartition(" ")[0] or short[:-1]
-    return words.rstrip(" ,:[{(") + "…"
+    return words.rstrip(" ,:[{(，、：（=≥≤<>≠") + "…"

@@ -67,8 +67,13 @@ def shade(share: float) -> str:
 
 
 def change(value: float | None) -> str:
-    """``+12.3%``; ``–`` where there is none."""
-    return "–" if value is None else f"{value:+.1%}"
+    """``+12.3%``; ``0`` of no change, ``–`` where there is none."""
+    return "–" if value is None else f"{value:+.1%}" if value else "0"
+
+
+def signed(value: int) -> str:
+    """``+1,234``, ``-5``, and ``0``."""
+    return f"{value:+,}" if value else "0"
 
 
 def visible(text: str) -> str:

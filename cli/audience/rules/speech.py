@@ -214,8 +214,13 @@ class Speech(ABC):
     def window(self, window: Days) -> str:
         """The days of events."""
 
-    def between(self, sides: Sequence[tuple[str, object]]) -> str:
-        """Values between bounds, each with the test it stands for: ``> 26 and <= 32``."""
+    def between(self, sides: Sequence[tuple[str, object]], *, whole: bool = False) -> str:
+        """Values between bounds, each with the test it stands for: ``> 26 and <= 32``.
+
+        Of ``whole`` numbers the one there is where there is one: ``27`` of ``> 26 and <= 27``.
+        """
+        if whole and (only := _only_one(sides)) is not None:
+            return grouped(only)
         return self.both.join(f"{self.signs[name]} {grouped(bound)}" for name, bound in sides)
 
     @abstractmethod
@@ -245,6 +250,17 @@ def grouped(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return f"{int(value):,}"
     return f"{value:,}" if isinstance(value, (int, float, Decimal)) else str(value)
+
+
+def _only_one(sides: Sequence[tuple[str, object]]) -> int | None:
+    """The only whole number that passes two tests, from below and from above."""
+    match sides:
+        case [("gt", int(low)), ("lte", int(high))] if low + 1 == high:
+            return high
+        case [("gte", int(low)), ("lt", int(high))] if low + 1 == high:
+            return low
+        case _:
+            return None
 
 
 def _shortest(value: float) -> str:

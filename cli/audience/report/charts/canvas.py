@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import floor, log10
 from xml.etree.ElementTree import Element, SubElement
 
@@ -13,8 +14,8 @@ from audience.report.words import visible
 WIDE = 880
 """The width of a chart on a desk and on paper, in pixels."""
 
-NARROW = 350
-"""The width of a chart on a phone."""
+NARROW = 320
+"""The width of a chart on a phone: with the page's margins, of 360 pixels."""
 
 NORMAL, SMALL, TINY = 13.0, 11.0, 9.5
 _SLIM = frozenset("ijltfrI.,:;'|!()[]{}`\"/\\ ")
@@ -29,7 +30,7 @@ def text_width(text: str, size: float = NORMAL) -> float:
 def _em(char: str) -> float:
     if unicodedata.combining(char):
         return 0.0
-    if unicodedata.east_asian_width(char) in "WF" or char in "“”‘’":
+    if _wide(char) or char in "“”‘’":
         return 1.0
     if char in _SLIM:
         return 0.36
@@ -66,18 +67,32 @@ def wrapped(text: str, width: float, lines: int, size: float = NORMAL) -> list[s
 
 
 def _words(text: str) -> Iterator[str]:
+    """What is not broken: no line begins with what ends a clause, or ends with what opens one."""
     word = ""
-    for char in text:
-        wide = unicodedata.east_asian_width(char) in "WF"
-        if wide and word and not unicodedata.category(char).startswith("P"):
-            yield word
-            word = ""
+    for char, following in zip_longest(text, text[1:], fillvalue=" "):
         word += char
-        if char == " " or wide:
+        if _parts(char, following):
             yield word
             word = ""
     if word:
         yield word
+
+
+def _parts(char: str, following: str) -> bool:
+    """Whether a line may end between two characters."""
+    if _wide(following) and unicodedata.category(following) in {"Po", "Pe", "Pf"}:
+        return False
+    if char == " ":
+        return True
+    if unicodedata.category(char) in {"Ps", "Pi"}:
+        return False
+    mark = unicodedata.category(following).startswith("P")
+    opens = unicodedata.category(following) in {"Ps", "Pi"}
+    return (_wide(char) or _wide(following)) and (opens or not mark)
+
+
+def _wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"
 
 
 def pixels(value: float) -> str:

@@ -22,11 +22,15 @@ _MOST_WARNINGS = 3
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
-def render_page(report: Report, language: Language = Language.ENGLISH, theme: str = "") -> str:
-    """The page's text; ``theme`` is light, dark, or '' for what the reader's system prefers."""
-    words = Words(language)
+def render_page(report: Report, language: str | None = None, theme: str = "") -> str:
+    """The page's text, in ``language``: `en` or `zh`, by default the report's own.
+
+    ``theme`` is light, dark, or '' for what the reader's system prefers. Raises UsageError where
+    there is no such language.
+    """
+    words = Words(Language.of(language or report.language))
     sections = sections_of(report, words)
-    root = Element("html", {"lang": str(language)})
+    root = Element("html", {"lang": str(words.language)})
     if theme:
         root.set("data-theme", theme)
     _add_head(root, report, words)

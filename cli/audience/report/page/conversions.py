@@ -31,6 +31,8 @@ _WHOLE: tuple[Cell, Cell] = ("converted", "users")
 def add_conversions(section: Element, report: Report, words: Words) -> None:
     """What is asked for, an overview where there are several packs, then each of them."""
     _add_goal(section, report, words)
+    if all(part.found.first is None for part in report.conversions):
+        add(section, "p", words("goal_until", day=report.as_of), class_="about")
     conversions = conversions_of(report)
     if len(conversions) > 1:
         chart = overview_chart(report, words)
@@ -53,14 +55,13 @@ def _add_goal(section: Element, report: Report, words: Words) -> None:
     goal = report.goal
     if goal is None or goal.text in ("", goal.label):
         return
-    called = goal_called(goal, goal.name)
-    if called != goal.text:
-        line = add(section, "p", words("goal"), class_="about")
-        if goal.text.startswith(called.removesuffix("…")):
-            add(line, "code", goal.text)
-            return
+    called, told = goal_called(goal, goal.name), goal.words or goal.text
+    if called == told:
+        return
+    line = add(section, "p", words("goal"), class_="about")
+    if not goal.unnamed:
         add(line, "strong", called).tail = " "
-        add(line, "code", goal.text)
+    add(line, "span" if goal.words else "code", told)
 
 
 def overview_grid(report: Report, words: Words) -> Grid:

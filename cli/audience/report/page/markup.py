@@ -46,7 +46,10 @@ def add_chart(parent: Element, chart: Chart) -> None:
     figure = add(parent, "figure", class_="chart-box")
     for width, look in ((WIDE, "wide"), (NARROW, "narrow")):
         box = add(figure, "div", class_=f"scroll {look}")
-        box.append(draw(chart, width))
+        drawn = draw(chart, width)
+        if float(drawn.get("width", "0")) <= width:
+            drawn.set("class", "chart fits")
+        box.append(drawn)
 
 
 def add_tables(parent: Element, grids: list[Grid], words: Words, what: str) -> None:

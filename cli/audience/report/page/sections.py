@@ -48,7 +48,8 @@ def _begun(name: str, words: Words, about: str = "") -> Section:
 
 
 def _sizes(report: Report, words: Words) -> Section:
-    section = _begun("sizes", words, words("sizes_about"))
+    about = "sizes_about_before" if report.headlines.found.compared else "sizes_about"
+    section = _begun("sizes", words, words(about))
     add_chart(section.element, pictures.sizes_chart(report.headlines, words))
     grid = tables.sizes_grid(report.headlines, words)
     add_tables(section.element, [grid], words, grid.title)
@@ -144,10 +145,15 @@ def _method(report: Report, words: Words) -> Section:
     if found.inputs:
         box = article(section.element, words("inputs"))
         rows = [
-            (each.table, each.files, each.bytes, words.days(each.first, each.last))
+            (each.table, each.files, each.bytes, words.days_up_to(each.first, each.last))
             for each in found.inputs
         ]
         add_table(box, tables.inputs_grid(rows, words))
+        if found.lists:
+            add(box, "p", words("lists", names=", ".join(found.lists)), class_="about")
+    if report.goal is not None and report.goal.words:
+        box = article(section.element, words("goal_rule"))
+        add(add(box, "div", class_="scroll"), "pre", report.goal.text, tabindex="0")
     box = article(section.element, words("rules"))
     for rule in found.rules:
         details = add(box, "details", class_="rule")

@@ -23,7 +23,7 @@ from audience.report.portraits import (
     stage_called,
 )
 from audience.report.telling import Telling, called, pack_name
-from audience.report.words import number
+from audience.report.words import number, signed
 
 MOST_ROWS = 40
 """Of long tables so many rows are on the page."""
@@ -47,8 +47,9 @@ def _capital(text: str) -> str:
 
 
 def sizes_grid(part: Part[Headlines], words: Words) -> Grid:
-    """Packs, sizes, shares, and the sizes in the last build."""
+    """Packs, sizes, shares, and the sizes in the last build, where any has one."""
     tell = Telling(words, part.hidden)
+    compared = part.found.compared
     rows = []
     for pack in part.found.packs:
         size = size_of(pack.pack)
@@ -62,12 +63,10 @@ def sizes_grid(part: Part[Headlines], words: Words) -> Grid:
                 pack.label,
                 tell.count(size, pack.size),
                 share_of(pack, tell),
-                before,
-                since,
-                change_of(pack, tell),
+                *((before, since, change_of(pack, tell)) if compared else ()),
             )
         )
-    numbers = ("size", "share", "before", "as_of", "change")
+    numbers = ("size", "share", *(("before", "as_of", "change") if compared else ()))
     return grid_of(words, words("sizes"), ("pack", "label"), numbers, rows)
 
 
@@ -89,7 +88,7 @@ def waterfall_grids(part: Part[Waterfall], words: Words) -> list[Grid]:
         rows.append(("\u2003" * step.depth + step.asked, *texts))
         for each in step.nearby:
             cell = (at, each.change)
-            difference = tell.of(f"{each.difference:+,}", cell, SIZE)
+            difference = tell.of(signed(each.difference), cell, SIZE)
             around.append((step.asked, each.change, tell.count(cell, each.size), difference))
     numbers = ["alone", "left_over", "without", *(["only_missing"] if doubtful else [])]
     grids = [grid_of(words, words("condition"), ("condition",), numbers, rows)]
