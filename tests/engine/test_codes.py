@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audience.bits import unpack
+from audience.cache import Cache
 from audience.engine import codes
 from audience.engine.codes import Codebook, Codes, read_codes
 from audience.engine.tables import TableData, open_table
@@ -169,7 +172,60 @@ def test_a_book_gives_a_column_once(tmp_path: Path) -> None:
     table = table_of(tmp_path / "one", pa.array(["a", "b"]))
     other = table_of(tmp_path / "other", pa.array(["a", "c"]))
     book = Codebook()
-    found = book.read(table, "tag")
+    found = book.read(table, "tag", Cache(None, 0))
     assert book.take(other, "tag") is None
     assert book.take(table, "tag") is found
     assert book.take(table, "tag") is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["a", None, "猫", "a", ""]),
+        pa.array([["a", "猫"], None, [], [None]], pa.list_(pa.string())),
+        pa.array([[7, 7, -3], [], None], pa.list_(pa.int64())),
+        pa.array([str(number) for number in range(300)]),
+        pa.array([None], pa.string()),
+    ],
+)
+def test_a_column_that_was_kept(column: pa.Array, tmp_path: Path) -> None:
+    """It is found as it was read, without a look at the table; not where the entry is damaged."""
+    table = table_of(tmp_path, column)
+    with closing(Cache(tmp_path / "cache", 1 << 20)) as cache:
+        read = Codebook().read(table, "tag", cache)
+    assert read is not None
+    for damaged in (False, True):
+        entries = list((tmp_path / "cache").rglob("*.entry"))
+        if damaged:
+            for path in entries:
+                path.write_bytes(path.read_bytes()[:-1])
+        reading = mock.patch.object(codes, "read_codes", wraps=read_codes)
+        with closing(Cache(tmp_path / "cache", 1 << 20)) as cache, reading as reads:
+            book = Codebook()
+            found = book.read(table, "tag", cache)
+        assert found is not None
+        assert book.take(table, "tag") is found
+        assert reads.call_count == damaged
+        assert len(entries) == 1
+        assert found.values == read.values
+        assert list(found.values) == list(read.values)
+        assert found.count == read.count == len(column)
+        assert found.numbers.dtype == read.numbers.dtype
+        assert found.numbers.tolist() == read.numbers.tolist()
+        assert (
+            (found.lengths is None) == (read.lengths is None) == (not pa.types.is_list(column.type))
+        )
+        if found.lengths is not None and read.lengths is not None:
+            assert found.lengths.tolist() == read.lengths.tolist()
+        assert unpack(found.missing, found.count).tolist() == column.is_null().to_pylist()
+
+
+def test_a_column_is_kept_for_its_table(tmp_path: Path) -> None:
+    """Another table's column of the same name, and a table that changed, are read."""
+    with closing(Cache(tmp_path / "cache", 1 << 20)) as cache:
+        for text in ("a", "b"):
+            for folder in ("one", "two"):
+                table = table_of(tmp_path / folder, pa.array([folder, text]))
+                found = Codebook().read(table, "tag", cache)
+                assert found is not None
+                assert dict(found.counts()) == {folder: 1, text: 1}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import audience
 from audience.analysis.outline import EDGES, outlines
 from audience.analysis.tags import chosen_tags
+from audience.cache import Cache
 from audience.engine.codes import Codebook
 from audience.errors import RuleError
 from audience.insight.tags import values_at
@@ -86,7 +87,9 @@ def test_outlines_are_what_sql_counts(engine: str) -> None:
     workspace = open_workspace(opened, problems)
     users = workspace.tables["users"]
     tags = chosen_tags(workspace, ["省份", "兴趣偏好", "jd_value", "ltv", "registered"])
-    found = outlines(users, tags, 5, Codebook(), engine=engine, time_zone=opened.time_zone)
+    found = outlines(
+        users, tags, 5, Codebook(), Cache(None, 0), engine=engine, time_zone=opened.time_zone
+    )
     path = "fixtures/users/dt=2023-06-30/*.parquet"
     db = duckdb.connect()
     db.execute(f"CREATE VIEW u AS FROM '{opened.root}/{path}'")

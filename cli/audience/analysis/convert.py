@@ -109,7 +109,9 @@ def convert(
     values: tuple[Value, ...] = ()
     codes = Codebook()
     if end is not None:
-        values = values_of(workspace, newest, by, _HERE, codes, engine=engine, language=language)
+        values = values_of(
+            workspace, newest, by, _HERE, codes, engine=engine, cache=cache, language=language
+        )
     pairs = [
         (request, question.conditions(span, values))
         for request, span in zip(requests, spans, strict=True)

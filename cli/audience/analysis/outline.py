@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from audience.cache import Cache
 from audience.engine.base import OWN, Engine
 from audience.engine.choice import open_engine
 from audience.engine.codes import Codebook
@@ -36,6 +37,7 @@ def outlines(
     tags: Sequence[Tag],
     top: int,
     codes: Codebook,
+    cache: Cache,
     *,
     engine: str,
     time_zone: str,
@@ -50,7 +52,7 @@ def outlines(
 
             def find(tag: Tag) -> Outline:
                 if _is_counted(tag):
-                    counts = _counts(running, table, tag, codes)
+                    counts = _counts(running, table, tag, codes, cache)
                     return Outline(tag, listed_values(tag, counts, top), ())
                 column = running.fetch(_read(running, table, tag))[tag.name].drop_null()
                 return Outline(tag, (), values_at(column, EDGES))
@@ -67,10 +69,10 @@ def _is_counted(tag: Tag) -> bool:
 
 
 def _counts(
-    engine: Engine, table: TableData, tag: Tag, book: Codebook
+    engine: Engine, table: TableData, tag: Tag, book: Codebook, cache: Cache
 ) -> Iterable[tuple[Any, int]]:
     """How many users have each value of a tag, or how often their lists have it."""
-    codes = book.read(table, tag.name)
+    codes = book.read(table, tag.name, cache)
     if codes is not None:
         return codes.counts()
     known = _read(engine, table, tag).filter(~nw.col(tag.name).is_null())

@@ -47,7 +47,14 @@ def profile(
     request, own = single(requests, pack)
     codes = Codebook()
     values = values_of(
-        workspace, request.snapshot, tags, own.at, codes, engine=engine, language=language
+        workspace,
+        request.snapshot,
+        tags,
+        own.at,
+        codes,
+        engine=engine,
+        cache=cache,
+        language=language,
     )
     groups: dict[str, Condition] = {_PACK: own.where}
     if against != BASE:

@@ -128,6 +128,7 @@ class _Writer:
             at,
             self.codes,
             engine=self.engine,
+            cache=self.cache,
             language=self.language,
         )
         self.steps = [

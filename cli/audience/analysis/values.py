@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 
 from audience.analysis.outline import Outline, outlines
 from audience.analysis.tags import chosen_tags
+from audience.cache import Cache
 from audience.engine.codes import Codebook
 from audience.engine.tables import open_snapshot
 from audience.errors import Location
@@ -45,6 +47,7 @@ def values_of(
     codes: Codebook,
     *,
     engine: str,
+    cache: bool = True,
     language: Language = Language.ENGLISH,
 ) -> tuple[Value, ...]:
     """The values of tags by name or label, default all; numbers and dates in quantiles.
@@ -60,7 +63,11 @@ def values_of(
     zone = workspace.project.time_zone
     # Of the others it is known how they are told apart.
     unknown = [tag for tag in chosen if not tag.bins and tag.type.kind is not Kind.BOOL]
-    found = outlines(users, unknown, _MOST_VALUES, codes, engine=engine, time_zone=zone)
+    project = workspace.project
+    with closing(
+        Cache(project.cache if cache else None, project.cache_size, project.access)
+    ) as kept:
+        found = outlines(users, unknown, _MOST_VALUES, codes, kept, engine=engine, time_zone=zone)
     by_tag = {each.tag.name: each for each in found}
     every = (by_tag.get(tag.name) or Outline(tag, (), ()) for tag in chosen)
     speech = SPEECHES[language]

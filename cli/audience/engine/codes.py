@@ -6,6 +6,7 @@ their values are counted and tests of them answered without a look at any text.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -17,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from audience.bits import Bits, complement, pack
+from audience.bits import Bits, complement, pack, to_arrow
+from audience.cache import Cache
 from audience.counting import counted
 from audience.engine.tables import TableData
 from audience.errors import UnreadableError
@@ -119,16 +121,45 @@ class Codebook:
     def __init__(self) -> None:
         self._read: dict[tuple[str, str], Codes] = {}
 
-    def read(self, table: TableData, column: str) -> Codes | None:
-        """Read a column, where it can be read so. Raises DataError, UnreadableError."""
-        codes = read_codes(table, column)
-        if codes is not None:
-            self._read[table.stamp, column] = codes
+    def read(self, table: TableData, column: str, cache: Cache) -> Codes | None:
+        """Read a column, where it can be read so, or find it as it was kept.
+
+        Raises DataError, UnreadableError.
+        """
+        name = ("codes", table.stamp, column, repr(table.tags[column].type))
+        entry = cache.get(*name)
+        codes = read_codes(table, column) if entry is None else _codes_of(entry)
+        if codes is None:
+            return None
+        if entry is None:
+            cache.put(_entry_of(codes), *name)
+        self._read[table.stamp, column] = codes
         return codes
 
     def take(self, table: TableData, column: str) -> Codes | None:
         """A column that was read, to be forgotten here: nobody needs it a second time."""
         return self._read.pop((table.stamp, column), None)
+
+
+def _entry_of(codes: Codes) -> pa.Table:
+    arrays = {"numbers": codes.numbers, "missing": codes.missing}
+    if codes.lengths is not None:
+        arrays["lengths"] = codes.lengths
+    notes = {name: array.dtype.str for name, array in arrays.items()}
+    notes |= {"values": json.dumps(list(codes.values)), "count": str(codes.count)}
+    columns = {name: to_arrow(array.view(np.uint8)) for name, array in arrays.items()}
+    return pa.table(columns).replace_schema_metadata(notes)
+
+
+def _codes_of(entry: pa.Table) -> Codes:
+    notes = {name.decode(): text.decode() for name, text in entry.schema.metadata.items()}
+    arrays = {
+        name: np.frombuffer(entry[name][0].as_buffer(), dtype=np.dtype(notes[name]))
+        for name in entry.column_names
+    }
+    values = {value: number for number, value in enumerate(json.loads(notes["values"]), 1)}
+    count = int(notes["count"])
+    return Codes(values, arrays["numbers"], arrays.get("lengths"), arrays["missing"], count)
 
 
 def read_codes(table: TableData, column: str) -> Codes | None:

@@ -124,8 +124,7 @@ class Users:
                 missing, answers = found
                 self._note_unknown(column, missing)
                 for test, bits in answers.items():
-                    self._note(test, bits)
-                    self._keep(bits, self._test_name(test))
+                    self._note(test, bits)  # the column itself is kept, in less room
         return tuple(test for test in tests if test not in self.tests)
 
     def _read(self, asked: Asked) -> None:
