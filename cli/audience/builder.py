@@ -16,7 +16,7 @@ from audience.errors import ExpectationError, NotPublishedError, StoreError, Usa
 from audience.evaluation import Evaluation, evaluate
 from audience.insight.expect import broken_expectations
 from audience.insight.summary import PackBits, StageBits, Summary, summarize
-from audience.membership import Membership
+from audience.membership import Members
 from audience.plan.build import Request
 from audience.plan.nodes import FilePlan
 from audience.records import record
@@ -158,7 +158,7 @@ def _packs(found: Evaluation, number: int) -> Mapping[str, PackData]:
     }
 
 
-def _ids(members: Membership, name: str, key_type: pa.DataType) -> pa.Array:
+def _ids(members: Members, name: str, key_type: pa.DataType) -> pa.Array:
     return members.ids(name).cast(key_type)
 
 
@@ -197,13 +197,13 @@ def _check_partial(project: Project, request: Request) -> None:
         )
 
 
-def _summarize(file: FilePlan, members: Membership) -> Summary:
+def _summarize(file: FilePlan, members: Members) -> Summary:
     packs = [
         PackBits(
             pack.name,
             pack.label,
             node_name(pack.node),
-            missing_name(pack.node) if missing_name(pack.node) in members.bits else "",
+            missing_name(pack.node) if missing_name(pack.node) in members.names else "",
         )
         for pack in file.packs
     ]

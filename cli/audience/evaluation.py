@@ -17,7 +17,7 @@ from audience.engine.tables import TableData, choose_snapshot, open_snapshot
 from audience.errors import UsageError
 from audience.given import several
 from audience.lists import Lists, read_lists
-from audience.membership import Membership
+from audience.membership import Members
 from audience.plan.build import Request, build_plan, reachable
 from audience.plan.nodes import Listed, Plan
 from audience.rules.naming import packs_named
@@ -39,7 +39,7 @@ class Evaluation:
     lists: Lists = field(repr=False)
     outcome: Outcome = field(repr=False)
 
-    def members(self, number: int) -> Membership:
+    def members(self, number: int) -> Members:
         """Who is in what, of one request: over the rows of the snapshot that it reads."""
         return self.outcome.memberships[self.plan.files[number].snapshot]
 

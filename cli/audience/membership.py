@@ -15,10 +15,78 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.bits import Bits, count_bits, count_common, nobody, pack, unpack
+from audience.bits import Bits, Flags, count_bits, count_common, nobody, pack, unpack
 from audience.keyring import Keyring, Marks
+from audience.regions import regions
 from audience.sorting import Sorting
 from audience.threads import in_threads
+
+
+class Members(Protocol):
+    """Who is in what: by name some of the users of a table."""
+
+    @property
+    def count(self) -> int:
+        """Users in the table."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What there is."""
+        ...
+
+    def size(self, name: str) -> int:
+        """How many are in it."""
+        ...
+
+    def both(self, one: str, other: str) -> int:
+        """How many are in both."""
+        ...
+
+    def common(self, names: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """How many are in both, by any two of the names."""
+        ...
+
+    def regions(self, names: Sequence[str]) -> Mapping[tuple[str, ...], int]:
+        """How many are in exactly these of the names; those in none of them are left out."""
+        ...
+
+    def ids(self, name: str) -> pa.Array:
+        """The keys of those in it, ascending."""
+        ...
+
+    def among(self, ids: pa.Array) -> Among:
+        """The same of some users alone, each given once."""
+        ...
+
+    def renamed(self, names: Mapping[str, str]) -> Members:
+        """The same under other names: for each new name the one it had."""
+        ...
+
+
+@dataclass(frozen=True)
+class Among:
+    """Some users, each at a place, and which of them are in what.
+
+    ``rows`` has for each place a row of the bitmaps, -1 of who is not in the table.
+    """
+
+    bits: Mapping[str, Bits] = field(repr=False)
+    rows: npt.NDArray[np.int64] = field(repr=False)
+
+    @property
+    def there(self) -> Flags:
+        """Who is in the table."""
+        found: Flags = self.rows >= 0
+        return found
+
+    def flags(self, name: str) -> Flags:
+        """Who is in it."""
+        bits = self.bits[name]
+        if not len(bits):
+            return np.zeros(len(self.rows), dtype=np.bool_)
+        found: Flags = (bits[self.rows >> 3] >> (self.rows & 7).astype(np.uint8) & 1).view(np.bool_)
+        return found & self.there
 
 
 class Keys(Protocol):
@@ -114,9 +182,26 @@ class Membership:
             for column, other in enumerate(names)
         }
 
+    def regions(self, names: Sequence[str]) -> Mapping[tuple[str, ...], int]:
+        """How many are in exactly these of the names; those in none of them are left out."""
+        found = regions([self.bits[name] for name in names], self.count)
+        return {tuple(names[place] for place in places): users for places, users in found}
+
     def ids(self, name: str) -> pa.Array:
         """The keys of those in it, ascending where they are of a table."""
         return self.select(self.bits[name])
+
+    def among(self, ids: pa.Array) -> Among:
+        """The same of some users alone, each given once."""
+        keys = self.keys
+        rows = pc.fill_null(pc.index_in(ids.cast(keys.type), value_set=keys), -1)
+        return Among(self.bits, np.asarray(rows).astype(np.int64))
+
+    def renamed(self, names: Mapping[str, str]) -> Membership:
+        """The same under other names: for each new name the one it had."""
+        return Membership(
+            self.count, {new: self.bits[old] for new, old in names.items()}, self.source
+        )
 
     def select(self, bits: Bits) -> pa.Array:
         """The keys of the set bits, ascending where they are of a table."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from audience.bits import Bits, count_bits
 from audience.cautions import data_cautions
 from audience.engine.codes import Codebook
 from audience.engine.run import missing_name, node_name
 from audience.engine.tables import TableData
 from audience.evaluation import Evaluation, evaluate
-from audience.membership import Membership
+from audience.membership import Among, Members
 from audience.plan.build import Request
 from audience.rules.tree import Condition, Pack
 from audience.store.manifest import ListInput
@@ -30,7 +29,7 @@ class Answers:
     base: int
     """Users in the base."""
 
-    members: Membership = field(repr=False)
+    members: Members = field(repr=False)
     nodes: Mapping[str, int] = field(repr=False)
     users: TableData = field(repr=False)
     """The user table at the request's snapshot."""
@@ -44,29 +43,33 @@ class Answers:
     sizes: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
     """By node, what was counted before."""
 
-    def bits(self, name: str) -> Bits:
-        """A condition's bitmap, over the rows of the request's snapshot."""
-        return self.members.bits[node_name(self.nodes[name])]
-
     def size(self, name: str) -> int:
         """For how many users a condition holds."""
         node = self.nodes[name]
         if node not in self.sizes:
-            self.sizes[node] = count_bits(self.bits(name))
+            self.sizes[node] = self.members.size(node_name(node))
         return self.sizes[node]
 
     def both(self, one: str, other: str) -> int:
         """For how many users two conditions hold."""
-        return count_bits(self.bits(one) & self.bits(other))
+        return self.members.both(node_name(self.nodes[one]), node_name(self.nodes[other]))
 
     def only_missing(self, name: str) -> int:
         """For how many users a condition holds only because a value is missing."""
-        bits = self.members.bits.get(missing_name(self.nodes[name]))
-        return 0 if bits is None else count_bits(bits)
+        missing = missing_name(self.nodes[name])
+        return self.members.size(missing) if missing in self.members.names else 0
 
     def ids(self, name: str) -> pa.Array:
         """Of whom a condition holds: ids, ascending, of the user table's key type."""
-        return self.members.select(self.bits(name)).cast(self.users.key_type)
+        return self.members.ids(node_name(self.nodes[name])).cast(self.users.key_type)
+
+    def among(self, ids: pa.Array) -> Among:
+        """Of whom of some users each condition holds."""
+        return self.upon(list(self.nodes)).among(ids)
+
+    def upon(self, names: Sequence[str]) -> Members:
+        """Some conditions by their names, to be held against each other."""
+        return self.members.renamed({name: node_name(self.nodes[name]) for name in names})
 
 
 def ask(

@@ -24,6 +24,7 @@ from audience.analysis.transitions import values_of
 from audience.bits import Flags
 from audience.errors import DataError, NotPublishedError, RuleError, StoreError, UsageError
 from audience.insight.diff import BuildDiff, PackDiff
+from audience.membership import Among
 from audience.plan.build import Lowering, Request
 from audience.plan.nodes import Arena
 from audience.records import changed_inputs
@@ -54,22 +55,16 @@ class Seen:
     """What was asked at one day, of those users who are in question."""
 
     answers: Answers
-    rows: Places = field(repr=False)
-    """The row of each user in that day's user table, -1 of who is not there."""
+    among: Among = field(repr=False)
 
     @property
     def there(self) -> Flags:
-        """Who is in the user table."""
-        found: Flags = self.rows >= 0
-        return found
+        """Who is in that day's user table."""
+        return self.among.there
 
     def flags(self, name: str) -> Flags:
         """For whom a condition holds."""
-        bits = self.answers.bits(name)
-        if not len(bits):
-            return np.zeros(len(self.rows), dtype=np.bool_)
-        found: Flags = (bits[self.rows >> 3] >> (self.rows & 7).astype(np.uint8) & 1).view(np.bool_)
-        return found & self.there
+        return self.among.flags(name)
 
 
 class Crossing:
@@ -341,9 +336,7 @@ class Crossing:
         return ask(self.workspace, asked, engine=self._engine, cache=self._cache)
 
     def _seen(self, answers: Answers) -> Seen:
-        keys = answers.members.keys
-        rows = pc.fill_null(pc.index_in(self._users.cast(keys.type), value_set=keys), -1)
-        return Seen(answers, np.asarray(rows).astype(np.int64))
+        return Seen(answers, answers.among(self._users))
 
 
 def _request(file: RuleFile, day: date, snapshot: date | None) -> Request:

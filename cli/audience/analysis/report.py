@@ -41,7 +41,6 @@ from audience.insight.report import (
     Report,
     StageFlow,
 )
-from audience.membership import Membership
 from audience.plan.build import Request
 from audience.private import SHARED
 from audience.rules.asked import Asked
@@ -266,9 +265,7 @@ class _Writer:
         names = {pack.name for pack in self.packs}
         if len(names) < 2 or any(names <= set(stages.packs) for stages in self._sets()):
             return None
-        members = answers.members
-        bits = {step.pack.name: answers.bits(step.name()) for step in self.steps}
-        upon = Membership(members.count, bits, members.source)
+        upon = answers.upon([step.name() for step in self.steps])
         labels = [(pack.name, pack.label) for pack in self.packs]
         return Part(overlaps(upon, labels, answers.base))
 

@@ -28,6 +28,7 @@ from audience.engine.users import Users
 from audience.errors import DataError, masked
 from audience.hashing import hashes, salted
 from audience.keyring import Keyring
+from audience.membership import Membership
 from audience.plan.nodes import Fold, Kept, Limit, Listed, Plan, Share, Test
 
 
@@ -180,6 +181,7 @@ def _among_all(
 ) -> tuple[frozenset[int], dict[int, Rank]]:
     """The roots that hold, and the places at limits, by a run over everybody."""
     members = run_plan(plan, tables, {None: users}, means, lists).memberships[None]
+    assert isinstance(members, Membership)
     row = pc.index(members.keys, pa.scalar(user, members.keys.type)).as_py()
     held = {n for n in plan.roots(None) if has_row(members.bits[node_name(n)], row)}
     table = Users(means.engine, users, plan.types[users.name], means.cache)

@@ -22,7 +22,7 @@ from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
 from audience.engine.users import Users
 from audience.keyring import Keyring
-from audience.membership import Membership
+from audience.membership import Members, Membership
 from audience.plan.nodes import Listed, Plan, Test
 
 
@@ -39,12 +39,12 @@ class Strangers:
 class Outcome:
     """What a run found.
 
-    ``memberships`` has by snapshot a bitmap for each root node of its files, named by
-    :func:`node_name`, and where a node can select users only because a value is missing, one of
-    those users, named by :func:`missing_name`.
+    ``memberships`` has by snapshot who is in each root node of its files, named by
+    :func:`node_name`, and where a node can select users only because a value is missing, who of
+    them, named by :func:`missing_name`.
     """
 
-    memberships: Mapping[date | None, Membership]
+    memberships: Mapping[date | None, Members]
     stray: tuple[StrayEvents, ...]
     strangers: tuple[Strangers, ...]
     novel: tuple[Novel, ...]
@@ -105,7 +105,7 @@ def run_plan(
             plan, tables, found, means.engine, means.cache, means.steps, tally=means.tally
         )
         folds, stray = behaviour.compute()
-        memberships = {}
+        memberships: dict[date | None, Members] = {}
         strangers: list[Strangers] = []
         for day, each in found.items():
             with means.steps.step("combine", each.table.name, told=False) as step:

@@ -14,16 +14,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from audience.bits import Bits, unpack
-from audience.membership import Membership
-from audience.threads import in_threads
-
-_Rows = npt.NDArray[np.uint8]
+from audience.membership import Members
 
 NEARLY = 0.95
 """Of two packs that share so much of both, one says little that the other does not."""
@@ -92,12 +83,12 @@ class Overlaps:
         return asdict(self)
 
 
-def overlaps(members: Membership, packs: Sequence[tuple[str, str]], base: int | None) -> Overlaps:
+def overlaps(members: Members, packs: Sequence[tuple[str, str]], base: int | None) -> Overlaps:
     """Packs, each a name of the membership and a label, out of a base of so many users."""
     names = [name for name, _ in packs]
     sizes = {name: members.size(name) for name in names}
     common = members.common(names)
-    regions = _regions([members.bits[name] for name in names], members.count, names)
+    regions = _regions(members, names)
     anywhere = sum(region.users for region in regions)
     return Overlaps(
         tuple(Sized(name, label, sizes[name]) for name, label in packs),
@@ -126,58 +117,11 @@ def _pair(one: str, other: str, sizes: Mapping[str, int], both: int, base: int |
     )
 
 
-def _regions(bits: Sequence[Bits], count: int, names: Sequence[str]) -> tuple[Region, ...]:
+def _regions(members: Members, names: Sequence[str]) -> tuple[Region, ...]:
     """Largest first; of the same size in the order of their packs."""
-    if not count:
-        return ()
-    # A row a user, a bit a pack: equal rows are one region.
-    blocks = range(0, len(bits[0]), _BLOCK)
-    pieces = in_threads(lambda start: _rows_of(bits, start, count), blocks)
-    rows, times = (np.concatenate(each) for each in zip(*pieces, strict=True))
-    found, at = _unique(rows)
-    users = np.bincount(at, weights=times).astype(np.int64)
-    out = []
-    for row, number in zip(found, users, strict=True):
-        flags = np.unpackbits(row, count=len(names))
-        packs = tuple(name for name, flag in zip(names, flags, strict=True) if flag)
-        if packs:
-            out.append(Region(packs, int(number)))
     places = {name: place for place, name in enumerate(names)}
+    out = [Region(packs, users) for packs, users in members.regions(names).items()]
     return tuple(sorted(out, key=lambda each: (-each.users, [places[name] for name in each.packs])))
-
-
-def _rows_of(bits: Sequence[Bits], start: int, count: int) -> tuple[_Rows, npt.NDArray[np.int64]]:
-    """The different rows of a piece of some bitmaps, and how often each is there."""
-    users = min(count - 8 * start, 8 * _BLOCK)
-    # One number a row is found many times as fast as a row of bytes.
-    width = max(8, (len(bits) + 7) // 8)
-    rows = np.zeros((width, users), dtype=np.uint8)
-    for place, each in enumerate(bits):
-        piece = unpack(each[start : start + _BLOCK], users).view(np.uint8)
-        rows[place // 8] |= piece << (7 - place % 8)
-    return _distinct(np.ascontiguousarray(rows.T))
-
-
-_BLOCK = 1 << 15
-"""So many bytes of a bitmap at a time: what is made of them stays in a processor's cache."""
-
-
-def _distinct(rows: _Rows) -> tuple[_Rows, npt.NDArray[np.int64]]:
-    """Rows of bytes, each once, and how often it was there."""
-    if rows.shape[1] > 8:
-        return np.unique(rows, axis=0, return_counts=True)
-    counted = pc.value_counts(pa.array(rows.view(np.uint64).ravel()))
-    numbers, counts = map(np.asarray, counted.flatten())
-    return numbers.view(np.uint8).reshape(-1, 8), counts
-
-
-def _unique(rows: _Rows) -> tuple[_Rows, npt.NDArray[np.intp]]:
-    """Rows of bytes, each once, and for each that was given which of them it is."""
-    if rows.shape[1] > 8:
-        found, at = np.unique(rows, axis=0, return_inverse=True)
-        return found, at.ravel()
-    numbers, at = np.unique(rows.view(np.uint64).ravel(), return_inverse=True)
-    return numbers.view(np.uint8).reshape(-1, 8), at
 
 
 def _redundant(

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
-from audience.membership import Membership
+from audience.membership import Members
 from audience.plan.nodes import FilePlan
 
 
@@ -150,7 +150,7 @@ def summarize(
     base: tuple[str, str],
     packs: Sequence[PackBits],
     stages: Sequence[StageBits],
-    membership: Membership,
+    membership: Members,
 ) -> Summary:
     """The summary of a file whose base and packs are these bitmaps of the membership.
 
