@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -16,12 +16,43 @@ from typer.testing import CliRunner
 from audience.commands.app import app
 from support import MakeProject, Ran, Run
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 PROJECT = """\
 time_zone: Asia/Shanghai
 tables:
   users: {path: users.parquet, key: user_id}
 """
 EVENTS = "  events: {path: events.parquet, key: user_id, time: ts, action: action}\n"
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The one session of Spark in this process: `engine="spark"` works on top of it.
+
+    Tables are tiny: they need no part of their own for each core, and no program of their own.
+    """
+    from audience.engine.spark.session import Settings, start
+
+    quick = {
+        "spark.driver.memory": "1g",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.shuffle.partitions": "2",
+    }
+    session = start(Settings("local[2]", quick))
+    yield session
+    session.stop()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whatever runs on Spark runs in the one session of its process."""
+    assert isinstance(item, pytest.Function)
+    asked = item.callspec.params if hasattr(item, "callspec") else {}
+    if asked.get("engine") == "spark" and "spark" not in item.fixturenames:
+        item.fixturenames.insert(0, "spark")
 
 
 @pytest.fixture

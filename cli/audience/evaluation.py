@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 
 from audience.cache import Cache
-from audience.engine.choice import open_engine
+from audience.engine.choice import open_engine, runner_of
 from audience.engine.codes import Codebook
 from audience.engine.novel import dictionary_tests
-from audience.engine.run import Means, Outcome, run_plan
+from audience.engine.run import Means, Outcome
 from audience.engine.steps import Steps
 from audience.engine.tables import TableData, choose_snapshot, open_snapshot
 from audience.errors import UsageError
@@ -137,7 +137,7 @@ def evaluate(
     cache = Cache(project.cache if use_cache else None, project.cache_size, project.access)
     running = open_engine(engine, project.time_zone)
     try:
-        outcome = run_plan(
+        outcome = runner_of(running)(
             plan,
             workspace.tables,
             users,

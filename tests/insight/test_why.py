@@ -617,7 +617,7 @@ def test_events_in_the_command(folder: Path, run: Run) -> None:
         (("rich", "6", "--as-of", "soon"), "--as-of `soon`"),
         (("rich", "6", "--as-of", "2999-01-01"), "in the future"),
         (("rich", "6", "--var", "x=1"), "x"),
-        (("rich", "6", "--engine", "spark"), "no engine `spark`"),
+        (("rich", "6", "--engine", "flink"), "no engine `flink`"),
         (("rich", "6", "--events", "-1"), ""),
     ],
 )

@@ -13,9 +13,9 @@ import pyarrow as pa
 from audience.cases.reader import Case, CaseFile, Expected, UserKey
 from audience.cases.tables import apart, can_be_apart, write_tables
 from audience.engine.base import Engine
-from audience.engine.choice import open_engine
+from audience.engine.choice import open_engine, runner_of
 from audience.engine.person import read_person
-from audience.engine.run import Means, Outcome, node_name, run_plan
+from audience.engine.run import Means, Outcome, node_name
 from audience.engine.tables import TableData
 from audience.errors import Location
 from audience.insight.reasons import reason_of
@@ -176,7 +176,9 @@ class _Run:
 
     def _run(self, plan: Plan, tables: Mapping[str, TableData]) -> Outcome:
         users: dict[date | None, TableData] = {None: tables[self.users]}
-        return run_plan(plan, tables, users, Means.plain(self.engine), self._lists(plan))
+        return runner_of(self.engine)(
+            plan, tables, users, Means.plain(self.engine), self._lists(plan)
+        )
 
     def _lists(self, plan: Plan) -> dict[Listed, pa.Array]:
         return {node: self._list(node) for node in plan.nodes if isinstance(node, Ids | Published)}

@@ -67,7 +67,7 @@ VarOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", help="What evaluates the rules: polars or duckdb.")
+    str, typer.Option("--engine", help="What evaluates the rules: polars, duckdb or spark.")
 ]
 
 NoCacheOption = Annotated[

@@ -64,8 +64,8 @@ class Answer:
         return cls(bits, bits, bits)
 
 
-_SURE, _POSSIBLE = "sure", "possible"
-_OPPOSITE = {_SURE: _POSSIBLE, _POSSIBLE: _SURE}
+SURE, POSSIBLE = "sure", "possible"
+_OPPOSITE = {SURE: POSSIBLE, POSSIBLE: SURE}
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Algebra:
     def answers(self, roots: Sequence[int]) -> Mapping[int, Answer]:
         """Who is in each of some nodes, and who surely is."""
         numbers = reachable(self.nodes, roots)
-        sides = _sides_of(self.nodes, numbers, roots)
+        sides = sides_of(self.nodes, numbers, roots)
         last = {number: number for number in numbers}
         for number in numbers:
             last |= dict.fromkeys(parts_of(self.nodes[number]), number)
@@ -148,7 +148,7 @@ class Algebra:
         held, missing = self.given.tests[test], self.given.missing.get(test)
         if missing is None:
             return Answer.certain(held)
-        return Answer(held, held, held | missing if _POSSIBLE in sides else None)
+        return Answer(held, held, held | missing if POSSIBLE in sides else None)
 
     def _complement(self, inner: Answer) -> Answer:
         closed = complement(inner.closed, self.count)
@@ -214,13 +214,13 @@ def in_order_of(
     return rows[np.lexsort(order)]
 
 
-def _sides_of(
+def sides_of(
     nodes: Sequence[Node], numbers: Sequence[int], roots: Sequence[int]
 ) -> Mapping[int, Collection[str]]:
     """Of each node what is asked of it beside its answer; of roots who surely is in them."""
     out: dict[int, set[str]] = {number: set() for number in numbers}
     for root in roots:
-        out[root].add(_SURE)
+        out[root].add(SURE)
     for number in reversed(numbers):  # what is made of parts stands behind them
         node, mine = nodes[number], out[number]
         turned = {_OPPOSITE[side] for side in mine}
@@ -231,7 +231,7 @@ def _sides_of(
                 out[part] |= mine
                 out[less] |= turned
             case Kept(part=part):
-                out[part].add(_SURE)
+                out[part].add(SURE)
             case _:
                 for part in parts_of(node):
                     out[part] |= mine

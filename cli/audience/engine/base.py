@@ -45,6 +45,8 @@ class Engine(Protocol):
     concurrent: bool
     """Whether it can be asked by several threads at once."""
     sorting: Sorting
+    wide: Any
+    """The type of whole numbers that sums are made of: of 38 digits or more."""
 
     def read(
         self, files: Sequence[TableFile], columns: Sequence[str], *, numbered: bool = False
@@ -63,6 +65,10 @@ class Engine(Protocol):
 
     def hold(self, frame: LazyFrame[Any]) -> LazyFrame[Any]:
         """Compute a frame once and keep it for several uses."""
+        ...
+
+    def number(self, frame: LazyFrame[Any], by: str) -> LazyFrame[Any]:
+        """Add :data:`ROW` to a frame, a number of its own for each row; ``by`` may order them."""
         ...
 
     def fetch(self, frame: LazyFrame[Any]) -> pa.Table:

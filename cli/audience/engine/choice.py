@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from audience.engine.base import Engine
+from audience.engine.run import Outcome, run_plan
 from audience.errors import UsageError
 
-ENGINES = ("polars", "duckdb")
+Runner = Callable[..., Outcome]
+"""As :func:`audience.engine.run.run_plan`."""
+
+ENGINES = ("polars", "duckdb", "spark")
 
 
 def open_engine(name: str, time_zone: str) -> Engine:
@@ -18,4 +24,20 @@ def open_engine(name: str, time_zone: str) -> Engine:
         from audience.engine.duckdb import DuckdbEngine
 
         return DuckdbEngine(time_zone)
+    if name == "spark":
+        from audience.engine.spark.session import check_installed
+
+        check_installed()
+        from audience.engine.spark.engine import SparkEngine
+
+        return SparkEngine(time_zone)
     raise UsageError(f"no engine `{name}`; there is {', '.join(ENGINES)}")
+
+
+def runner_of(engine: Engine) -> Runner:
+    """What evaluates a plan on an engine."""
+    if engine.name == "spark":
+        from audience.engine.spark.run import run_spread
+
+        return run_spread
+    return run_plan

@@ -27,6 +27,7 @@ class DuckdbEngine:
     concurrent = False
     version = f"duckdb {duckdb.__version__}"
     sorting = Sorting()
+    wide = nw.Int128()
 
     def __init__(self, time_zone: str) -> None:
         self.time_zone = time_zone
@@ -77,6 +78,10 @@ class DuckdbEngine:
         with self.refusals():
             frame.to_native().create(name)
             return nw.from_native(self._connection.table(name))
+
+    def number(self, frame: nw.LazyFrame[Any], by: str) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.number`."""
+        return frame.with_row_index(ROW, order_by=by)
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""

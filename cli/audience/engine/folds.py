@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from audience.engine.base import DAY, OWN
-from audience.engine.rows import Events, select_rows
+from audience.engine.rows import Events, matching, select_rows
 from audience.kinds import Kind, Type
 from audience.operators.table import balanced
 from audience.plan.nodes import Fold, Limit, Node
@@ -23,9 +23,10 @@ MILLIONTHS = 10**6
 """Fractions are summed as whole millionths: exact for money, and whatever the order of the rows."""
 
 LARGEST = 1e18
-"""A value beyond can't be summed exactly: 128 bits of millionths hold 10^14 of these."""
+"""A value beyond can't be summed exactly: 38 digits of millionths hold 10^14 of these."""
 
-_INFINITE = 1e24
+_BEYOND = 10**12
+"""Infinity is so many times the largest value: more than any bound that a rule can have."""
 
 _SUMMED = {"sum", "mean"}
 
@@ -36,10 +37,46 @@ def passing(tables: Mapping[str, Events], fold: Fold, nodes: Sequence[Node]) -> 
     rows = select_rows(tables, fold.rows, nodes)
     if _is_any(fold):
         return rows.select(events.key).unique()
-    measured = [_measured(limit, events.types, fold.each is not None) for limit in fold.limits]
+    measured = _all_measured(fold, events)
     grouped = _aggregated(rows, fold, events, measured)
     holds = balanced(operator.and_, [each.holds for each in measured]).fill_null(False)
     return grouped.filter(~holds if fold.absent else holds).select(events.key)
+
+
+@dataclass(frozen=True)
+class Together:
+    """Folds of rows one by one, to be answered in one pass over all rows that any of them wants.
+
+    Of a row that does not count for a fold all values are missing, which measures pass over.
+    """
+
+    measured: Mapping[str, Sequence[Measured]]
+
+    @property
+    def inputs(self) -> list[nw.Expr]:
+        """What rows need."""
+        every = (each for several in self.measured.values() for each in several)
+        made = {name: made for each in every for name, made in each.inputs.items()}
+        return [each.alias(name) for name, each in made.items()]
+
+    @property
+    def holds(self) -> list[nw.Expr]:
+        """By name for whom each fold holds, of those who have rows."""
+        return [
+            balanced(operator.and_, [each.holds for each in several]).fill_null(False).alias(name)
+            for name, several in self.measured.items()
+        ]
+
+
+def together(folds: Mapping[str, Fold], events: Events, nodes: Sequence[Node]) -> Together:
+    """Folds by name, as parts of one pass."""
+    out = {}
+    for name, fold in folds.items():
+        counts = matching(fold.rows, nodes, events.action)
+        out[name] = [
+            _measured(limit, events, each=False, tag=name, counts=counts) for limit in fold.limits
+        ]
+    return Together(out)
 
 
 def measures_of(
@@ -47,7 +84,7 @@ def measures_of(
 ) -> tuple[nw.LazyFrame[Any], Callable[[Mapping[str, Any]], dict[Limit | str, Any]]]:
     """The aggregates of rows that are one user's: a row, or none without events; how to read it."""
     events = tables[fold.rows.table]
-    measured = [_measured(limit, events.types, fold.each is not None) for limit in fold.limits]
+    measured = _all_measured(fold, events)
     rows = select_rows(tables, fold.rows, nodes)
     pairs = list(zip(fold.limits, measured, strict=True))
 
@@ -62,10 +99,10 @@ def measures_of(
     return frame, read
 
 
-def largest(column: str) -> nw.Expr:
+def largest(column: nw.Expr) -> nw.Expr:
     """The largest magnitude in a column, infinity aside."""
-    size = nw.col(column).abs()
-    return nw.when(size < float("inf")).then(size).max().alias(column)
+    size = column.abs()
+    return nw.when(size < float("inf")).then(size).max()
 
 
 def summed(fold: Fold, types: Mapping[str, Type]) -> tuple[str, ...]:
@@ -75,23 +112,23 @@ def summed(fold: Fold, types: Mapping[str, Type]) -> tuple[str, ...]:
 
 
 def _aggregated(
-    rows: nw.LazyFrame[Any], fold: Fold, events: Events, measured: Sequence[_Measured]
+    rows: nw.LazyFrame[Any], fold: Fold, events: Events, measured: Sequence[Measured]
 ) -> nw.LazyFrame[Any]:
     """A row for each user, with the aggregates."""
     inputs = {name: made for each in measured for name, made in each.inputs.items()}
     if inputs:
         rows = rows.with_columns(*(made.alias(name) for name, made in inputs.items()))
     if fold.each is not None:
-        rows = _put_together(rows, fold.each, events.key, tuple(inputs))
+        rows = _put_together(rows, fold.each, events, tuple(inputs))
     aggregates = {name: made for each in measured for name, made in each.aggregates.items()}
     return rows.group_by(events.key).agg(*(made.alias(name) for name, made in aggregates.items()))
 
 
 def _put_together(
-    rows: nw.LazyFrame[Any], each: str, key: str, sums: Sequence[str]
+    rows: nw.LazyFrame[Any], each: str, events: Events, sums: Sequence[str]
 ) -> nw.LazyFrame[Any]:
     """Rows of a user with one value of a column as one event; a row without a value is its own."""
-    value = OWN + "each"
+    key, value = events.key, OWN + "each"
     rows = rows.select(key, nw.col(each).alias(value), DAY, *sums)
     alone = rows.filter(nw.col(value).is_null()).select(key, DAY, *sums)
     counts = {name: OWN + "known_" + name for name in sums}
@@ -106,7 +143,7 @@ def _put_together(
     )
     # The sum of nothing is 0 to an engine; of an event without any value it is missing.
     known = [
-        nw.when(nw.col(count) > 0).then(nw.col(name).cast(nw.Int128)).alias(name)
+        nw.when(nw.col(count) > 0).then(nw.col(name).cast(events.wide)).alias(name)
         for name, count in counts.items()
     ]
     return nw.concat([grouped.select(key, DAY, *known), alone], how="vertical")
@@ -118,9 +155,12 @@ def _is_any(fold: Fold) -> bool:
 
 
 @dataclass(frozen=True)
-class _Measured:
+class Measured:
     """A limit as expressions: what rows need, what groups need, and whether it holds of a group."""
 
+    limit: Limit
+    column: str
+    """What is measured."""
     inputs: Mapping[str, nw.Expr]
     aggregates: Mapping[str, nw.Expr]
     holds: nw.Expr
@@ -141,52 +181,72 @@ class _Measured:
         return int(found) if found.denominator == 1 else float(found)
 
 
-def _measured(limit: Limit, types: Mapping[str, Type], each: bool) -> _Measured:
+def _all_measured(fold: Fold, events: Events) -> list[Measured]:
+    return [_measured(limit, events, each=fold.each is not None) for limit in fold.limits]
+
+
+def _measured(
+    limit: Limit, events: Events, *, each: bool, tag: str = "", counts: nw.Expr | None = None
+) -> Measured:
+    """A limit; where not all rows count, ``tag`` names what is made for it."""
+    types, wide = events.types, events.wide
     name = DAY if limit.column is None else limit.column
+    made_of = nw.col(name)
     inputs: dict[str, nw.Expr] = {}
     scale = 1
     whole = limit.name in _SUMMED or (each and limit.column is not None)
     if whole:
         fraction = types[name].kind is Kind.NUMBER
         scale = MILLIONTHS if fraction else 1
-        exact = _millionths(nw.col(name)) if fraction else nw.col(name)
+        exact = _millionths(made_of, wide) if fraction else made_of
         name = f"{OWN}whole_{name}"
-        # 128 bits: 64 would wrap without a word.
-        inputs[name] = exact.cast(nw.Int128)
+        # 64 bits would wrap without a word.
+        inputs[name] = made_of = exact.cast(wide)
+    if counts is not None:
+        name = f"{tag}_{name}"
+        inputs = {name: nw.when(counts).then(made_of)}
     made = limit.measure.aggregates(nw.col(name))
     prefix = f"{OWN}{limit.name}_{name}_"
     value = nw.col(prefix + "value")
     if "less" in made:
         value = value.cast(nw.Int64) - nw.col(prefix + "less").cast(nw.Int64)
     if "count" in made:
-        times = nw.col(prefix + "count").cast(nw.Int128)
-        holds = _mean_in_range(value, times, limit, scale) & (times > 0)
+        times = nw.col(prefix + "count").cast(wide)
+        holds = _mean_in_range(value, times, limit, scale, wide) & (times > 0)
     else:
         column = None if whole or limit.column is None else types[limit.column]
-        holds = _in_range(value, limit, scale, column)
+        holds = _in_range(value, limit, scale, column, wide)
     aggregates = {prefix + part: made[part] for part in made}
-    return _Measured(inputs, aggregates, holds, prefix, scale, whole)
+    return Measured(limit, name, inputs, aggregates, holds, prefix, scale, whole)
 
 
-def _millionths(column: nw.Expr) -> nw.Expr:
-    """Whole millionths as 128 bits: the whole part exactly, the fraction rounded, halves up.
+def _millionths(column: nw.Expr, wide: Any) -> nw.Expr:
+    """Whole millionths: the whole part exactly, the fraction rounded, halves up.
 
     Engines round halves each in their own way; floor is one.
     """
-    # Infinity counts as more than any bound that a rule can have.
-    value = column.clip(-_INFINITE, _INFINITE)
+    value = column.clip(-LARGEST, LARGEST)
     whole = value.floor()
     fraction = ((value - whole) * MILLIONTHS + 0.5).floor()
-    return whole.cast(nw.Int128) * MILLIONTHS + fraction.cast(nw.Int128)
+    infinite = column.abs() == float("inf")
+    scale = nw.when(infinite).then(nw.lit(_BEYOND * MILLIONTHS)).otherwise(nw.lit(MILLIONTHS))
+    return whole.cast(wide) * scale.cast(wide) + fraction.cast(wide)
 
 
-def _in_range(value: nw.Expr, limit: Limit, scale: int, column: Type | None) -> nw.Expr:
-    tests = []
+def _in_range(value: nw.Expr, limit: Limit, scale: int, column: Type | None, wide: Any) -> nw.Expr:
+    tests: list[nw.Expr] = []
     if limit.low is not None:
-        tests.append(value >= bound_of(limit.low, scale, column, up=True))
+        tests.append(value >= _spelled(bound_of(limit.low, scale, column, up=True), wide))
     if limit.high is not None:
-        tests.append(value <= bound_of(limit.high, scale, column, up=False))
+        tests.append(value <= _spelled(bound_of(limit.high, scale, column, up=False), wide))
     return balanced(operator.and_, tests)
+
+
+def _spelled(number: Any, wide: Any) -> Any:
+    """A number as a literal: one of more than 64 bits by its digits, as not all engines take it."""
+    if isinstance(number, int) and abs(number) >= 2**63:
+        number = nw.lit(str(number)).cast(wide)
+    return number
 
 
 def bound_of(
@@ -205,12 +265,13 @@ def bound_of(
     return int((Decimal(bound) * scale).to_integral_value(rounding))
 
 
-def _mean_in_range(total: nw.Expr, times: nw.Expr, limit: Limit, scale: int) -> nw.Expr:
+def _mean_in_range(total: nw.Expr, times: nw.Expr, limit: Limit, scale: int, wide: Any) -> nw.Expr:
     """Whether total ÷ times is in range, without a division: both sides stay whole numbers."""
     tests: list[nw.Expr] = []
     for bound, compare in ((limit.low, operator.ge), (limit.high, operator.le)):
         if bound is not None:
             assert not isinstance(bound, date)
             numerator, denominator = (Decimal(bound) * scale).as_integer_ratio()
-            tests.append(compare(total * denominator, times * numerator))
+            left, right = _spelled(denominator, wide), _spelled(numerator, wide)
+            tests.append(compare(total * left, times * right))
     return balanced(operator.and_, tests)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from audience.bits import Bits, has_row, pack, unpack
 from audience.engine.algebra import Algebra, Given, in_order_of
 from audience.engine.base import OWN, Engine
+from audience.engine.choice import runner_of
 from audience.engine.columns import scan
 from audience.engine.diagnosis import named_files
 from audience.engine.relations import Relations
@@ -25,7 +26,7 @@ from audience.engine.strategy import Asked, asked_of
 from audience.engine.tables import TableData
 from audience.engine.times import check_days
 from audience.engine.users import Users
-from audience.errors import DataError, masked
+from audience.errors import DataError, UsageError, masked
 from audience.hashing import hashes, salted
 from audience.keyring import Keyring
 from audience.membership import Membership
@@ -180,6 +181,11 @@ def _among_all(
     user: int | str,
 ) -> tuple[frozenset[int], dict[int, Rank]]:
     """The roots that hold, and the places at limits, by a run over everybody."""
+    if runner_of(means.engine) is not run_plan:
+        raise UsageError(
+            f"why a user is within a limit or not is nothing that the {means.engine.name} engine "
+            "tells yet: places are counted where the rows are; --engine polars tells it"
+        )
     members = run_plan(plan, tables, {None: users}, means, lists).memberships[None]
     assert isinstance(members, Membership)
     row = pc.index(members.keys, pa.scalar(user, members.keys.type)).as_py()

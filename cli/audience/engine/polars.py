@@ -42,6 +42,7 @@ class PolarsEngine:
     concurrent = True
     version = f"polars {pl.__version__}"
     sorting = Sorting(_sort, _argsort)
+    wide = nw.Int128()
 
     def __init__(self, time_zone: str) -> None:
         self.time_zone = time_zone
@@ -75,6 +76,10 @@ class PolarsEngine:
     def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.hold`."""
         return nw.from_native(self._collect(frame).lazy())
+
+    def number(self, frame: nw.LazyFrame[Any], by: str) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.number`."""
+        return frame.with_row_index(ROW, order_by=by)
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from audience.bits import Bits, complement, pack
-from audience.engine.base import DAY, HOUR, OWN, ROW, TIME, Engine
+from audience.engine.base import DAY, HOUR, OWN, TIME, Engine
 from audience.engine.columns import scan
 from audience.engine.folds import LARGEST, largest, measures_of, passing, summed
 from audience.engine.rows import Events, any_matching, matching, select_rows
@@ -25,7 +25,7 @@ from audience.keyring import Keyring
 from audience.kinds import Kind
 from audience.membership import combined
 from audience.plan.build import fold_columns
-from audience.plan.nodes import Fold, Limit, Plan, Read, Rows
+from audience.plan.nodes import Fold, Limit, Node, Plan, Read, Rows
 
 _ROWS = OWN + "rows"
 UNFOLLOWED = "unfollowed"
@@ -55,13 +55,17 @@ class Relations:
 
     def passing(self, fold: Fold, ring: Keyring) -> Bits:
         """By position in a ring, of whom a fold holds. Raises DataError."""
-        self._check_sums(fold)
-        found = self.engine.fetch(passing(self.events, fold, self.plan.nodes))
+        found = self.engine.fetch(self.frame_of(fold))
         positions = ring.positions(combined(found.column(0)))
         flags = np.zeros(len(ring), dtype=np.bool_)
         flags[positions[positions >= 0]] = True
         differ = pack(flags)
         return complement(differ, len(ring)) if fold.absent else differ
+
+    def frame_of(self, fold: Fold) -> nw.LazyFrame[Any]:
+        """The keys whose answer is not that of a user without events. Raises DataError."""
+        check_sums(self.engine, self.events[fold.rows.table], [fold], self.plan.nodes)
+        return passing(self.events, fold, self.plan.nodes)
 
     def measure(self, fold: Fold) -> dict[Limit | str, Any]:
         """A fold's measures of the one user's events; none where none counted.
@@ -142,7 +146,7 @@ class Relations:
             rows = rows.filter(nw.col(table.spec.key) == self.user)
         rows = rows.filter(any_matching(wanted, self.plan.nodes, table.spec.action))
         if chained:
-            rows = rows.with_row_index(ROW, order_by=table.spec.key)
+            rows = self.engine.number(rows, table.spec.key)
         held = self.engine.hold(rows)
         table.check_unchanged(files)
         return Events(
@@ -154,20 +158,27 @@ class Relations:
             table.zoned,
             self.engine.time_zone,
             self.engine.hold,
+            self.engine.wide,
         )
 
-    def _check_sums(self, fold: Fold) -> None:
-        events = self.events[fold.rows.table]
-        columns = summed(fold, events.types)
-        if not columns:
-            return
-        counts = matching(fold.rows, self.plan.nodes, events.action)
-        rows = events.frame.filter(counts & ~nw.col(events.key).is_null())
-        found = self.engine.fetch(rows.select(*map(largest, columns)))
-        for name in columns:
-            value = found[name][0].as_py()
-            if value is not None and value > LARGEST:
-                raise DataError(
-                    f"table `{fold.rows.table}`: `{name}` has a value of {value:g}, which can't "
-                    f"be summed exactly; values up to {LARGEST:g} can"
-                )
+
+def check_sums(
+    engine: Engine, events: Events, folds: Iterable[Fold], nodes: Sequence[Node]
+) -> None:
+    """Fractions that folds add up must be small enough for exact sums. Raises DataError."""
+    sizes: list[nw.Expr] = []
+    asked: list[tuple[str, str]] = []
+    for fold in folds:
+        counts = matching(fold.rows, nodes, events.action) & ~nw.col(events.key).is_null()
+        for column in summed(fold, events.types):
+            sizes.append(largest(nw.when(counts).then(nw.col(column))).alias(f"{OWN}{len(asked)}"))
+            asked.append((fold.rows.table, column))
+    if not asked:
+        return
+    (row,) = engine.fetch(events.frame.select(*sizes)).to_pylist()
+    for (table, column), value in zip(asked, row.values(), strict=True):
+        if value is not None and value > LARGEST:
+            raise DataError(
+                f"table `{table}`: `{column}` has a value of {value:g}, which can't "
+                f"be summed exactly; values up to {LARGEST:g} can"
+            )

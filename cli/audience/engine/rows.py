@@ -46,6 +46,8 @@ class Events:
     time_zone: str
     hold: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
     """Compute a frame once: rows that follow others are used several times."""
+    wide: Any
+    """The type of whole numbers that sums are made of."""
 
 
 def matching(rows: Rows, nodes: Sequence[Node], action: str, *, dated: bool = True) -> nw.Expr:
@@ -68,7 +70,8 @@ def _beside_action(rows: Rows, nodes: Sequence[Node], *, dated: bool) -> list[nw
     if rows.hours is not None:
         tests.append(_in_hours(*rows.hours))
     if rows.weekdays and dated:
-        tests.append(nw.col(DAY).dt.weekday().is_in(list(rows.weekdays)))
+        # Sunday is 7 to some engines and 0 to others.
+        tests.append((nw.col(DAY).dt.weekday() % 7).is_in([day % 7 for day in rows.weekdays]))
     if rows.where is not None:
         tests.append(Compiler(nodes).expression(rows.where))
     return tests

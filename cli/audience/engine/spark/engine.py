@@ -1,0 +1,162 @@
+"""Spark as an engine: frames over Parquet files that its workers read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import pyarrow as pa
+import pyspark
+from py4j.protocol import Py4JJavaError
+from pyspark import StorageLevel
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+
+from audience.engine.base import ROW
+from audience.engine.compile import with_tests
+from audience.engine.spark.session import Settings, open_session
+from audience.engine.tables import TableFile
+from audience.errors import DataError, UnreadableError
+from audience.kinds import Type
+from audience.plan.nodes import Test
+from audience.sorting import Sorting
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_UNNAMED = (".", "`")
+
+
+class SparkEngine:
+    """A session of its own on a cluster or on this machine; what is held is persisted."""
+
+    name = "spark"
+    concurrent = False
+    version = f"spark {pyspark.__version__}"
+    sorting = Sorting()
+    wide = nw.Decimal(38, 0)
+
+    def __init__(
+        self, time_zone: str, settings: Settings | None = None, session: SparkSession | None = None
+    ) -> None:
+        self.time_zone = time_zone
+        self._settings = settings or Settings()
+        self._given = session
+        self._opened: SparkSession | None = None
+        self._held: list[DataFrame] = []
+
+    @property
+    def session(self) -> SparkSession:
+        """Opened when it is needed. Raises UsageError."""
+        if self._opened is None:
+            self._opened = open_session(self._settings, self.time_zone, self._given)
+        return self._opened
+
+    def read(
+        self, files: Sequence[TableFile], columns: Sequence[str], *, numbered: bool = False
+    ) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.read`; rows are not numbered, as they have no order."""
+        assert not numbered
+        for file in files:
+            _check_names(file, columns)
+        with self.refusals():
+            raw = self.session.read.parquet(*(str(file.path) for file in files))
+            frame: nw.LazyFrame[Any] = nw.from_native(_micros(raw, files[0].schema, columns))
+            return frame
+
+    def tested(
+        self, frame: nw.LazyFrame[Any], tests: Mapping[str, Test], types: Mapping[str, Type]
+    ) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.tested`."""
+        return with_tests(frame, tests)
+
+    def hold(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.hold`: computed when it is first used."""
+        return nw.from_native(self.persisted(frame.to_native()))
+
+    def persisted(self, frame: DataFrame) -> DataFrame:
+        """A frame that is computed once, until the engine is closed."""
+        held = frame.persist(StorageLevel.MEMORY_AND_DISK)
+        self._held.append(held)
+        return held
+
+    def number(self, frame: nw.LazyFrame[Any], by: str) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.number`.
+
+        By the part of a file and the row in it: a part that is computed again has the same numbers.
+        """
+        native = frame.to_native()
+        numbered = native.withColumn(ROW, F.monotonically_increasing_id())
+        out: nw.LazyFrame[Any] = nw.from_native(numbered)
+        return out
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """See :meth:`Engine.fetch`."""
+        with self.refusals():
+            return to_arrow(frame.to_native())
+
+    def make(self, table: pa.Table) -> DataFrame:
+        """A frame of a table that is here."""
+        with self.refusals():
+            return self.session.createDataFrame(table)
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """See :meth:`Engine.refusals`."""
+        try:
+            yield
+        except (PySparkException, Py4JJavaError) as error:
+            raise UnreadableError(f"the tables could not be read: {_reason(error)}") from None
+
+    def close(self) -> None:
+        """See :meth:`Engine.close`. The session of those who are running stays."""
+        for each in self._held:
+            each.unpersist()
+        self._held.clear()
+
+
+def to_arrow(frame: DataFrame) -> pa.Table:
+    """A frame, brought here."""
+    return frame.toArrow()
+
+
+def _check_names(file: TableFile, columns: Sequence[str]) -> None:
+    for name in columns:
+        if any(sign in name for sign in _UNNAMED):
+            raise DataError(
+                f"{file.path} has a column `{name}`: names with a point or a back quote are "
+                "nothing that the spark engine reads; the polars engine does"
+            )
+
+
+def _micros(raw: DataFrame, schema: pa.Schema, columns: Sequence[str]) -> DataFrame:
+    """Some columns; times in nanoseconds, which come as numbers, in microseconds."""
+    out = []
+    for name in columns:
+        kind = schema.field(name).type
+        column = F.col(name)
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":
+            micros = F.expr(f"(`{name}` - pmod(`{name}`, 1000)) div 1000")
+            column = F.timestamp_micros(micros) if kind.tz else _by_clock(micros)
+        out.append(column.alias(name))
+    return raw.select(*out)
+
+
+def _by_clock(micros: Column) -> Column:
+    """A reading of a clock, so many microseconds after 1970 began on it."""
+    seconds = (micros.cast("decimal(20, 0)") / F.lit(10**6)).cast("decimal(18, 6)")
+    start = F.lit("1970-01-01 00:00:00").cast("timestamp_ntz")
+    zero = F.lit(0)
+    return start + F.make_dt_interval(zero, zero, zero, seconds)
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something: of a failed job, that of what failed it."""
+    text = str(error)
+    for line in text.splitlines():
+        if "Caused by:" in line:
+            text = line.split("Caused by:", 1)[1]
+    lines = text.strip().splitlines() or [type(error).__name__]
+    return lines[0].strip()[:300]

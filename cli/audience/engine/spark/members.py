@@ -1,0 +1,244 @@
+"""Who is in what, where the rows are: a frame of keys and packed answers, counted on demand."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark import StorageLevel
+from pyspark.sql import functions as F
+
+from audience.bits import pack
+from audience.engine.base import OWN
+from audience.engine.spark.engine import SparkEngine, to_arrow
+from audience.membership import Among, combined
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+KEY = OWN + "key"
+_WORD = OWN + "word_"
+Pair = tuple[tuple[int, int], tuple[int, int]]
+"""Two answers, each by its word and its bit."""
+
+_BITS = 63
+"""Answers in one whole number: a bit each, and none for the sign."""
+
+_MOST = 300
+"""Counts in one pass: more make a program that Java no longer compiles as a whole."""
+
+_FEW = 1 << 14
+"""Up to so many users are brought here at once: to ask for one name after the other takes longer.
+"""
+
+_KINDS = 1 << 17
+"""Up to so many kinds of users, alike in all that is asked, are counted here."""
+
+
+class Spread:
+    """Named sets of users, spread over the parts of a frame.
+
+    ``frame`` has :data:`KEY`, each once, and a boolean column for each name, none missing.
+    """
+
+    def __init__(self, engine: SparkEngine, frame: DataFrame, names: Sequence[str]) -> None:
+        words = [names[start : start + _BITS] for start in range(0, len(names), _BITS)]
+        packed = [
+            _packed([F.col(name) for name in word]).alias(f"{_WORD}{number}")
+            for number, word in enumerate(words)
+        ]
+        self.engine = engine
+        self.frame = frame.select(KEY, *packed).persist(StorageLevel.MEMORY_AND_DISK)
+        self._at = {name: divmod(number, _BITS) for number, name in enumerate(names)}
+        self._counts: dict[Pair, int] = {}
+        self._whole: Spread | None = None
+        """What this is a part of, which holds the frame."""
+        # Whoever asks may do so long after the run is over.
+        weakref.finalize(self, _release, self.frame)
+
+    @cached_property
+    def count(self) -> int:
+        """Users in the table."""
+        if self._kinds is not None:
+            return int(self._kinds.users.sum())
+        with self.engine.refusals():
+            return self.frame.count()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What there is."""
+        return tuple(self._at)
+
+    def size(self, name: str) -> int:
+        """How many are in it; of all names, when the first one is asked for."""
+        if not self._has(name, name):
+            self._count_all((each, each) for each in self._at)
+        return self.both(name, name)
+
+    def both(self, one: str, other: str) -> int:
+        """How many are in both; of one with every name, when the first is asked for."""
+        if not self._has(one, other):
+            self._count_all((one, each) for each in self._at)
+        return self._counts[self._pair(one, other)]
+
+    def common(self, names: Sequence[str]) -> Mapping[tuple[str, str], int]:
+        """How many are in both, by any two of the names."""
+        pairs = list(combinations_with_replacement(names, 2))
+        self._count_all(pairs)
+        found = {pair: self._counts[self._pair(*pair)] for pair in pairs}
+        return found | {(other, one): count for (one, other), count in found.items()}
+
+    def regions(self, names: Sequence[str]) -> Mapping[tuple[str, ...], int]:
+        """How many are in exactly these of the names; those in none of them are left out."""
+        words = [names[start : start + _BITS] for start in range(0, len(names), _BITS)]
+        columns = [
+            _packed([self._is_in(name) for name in word]).alias(f"{_WORD}{number}")
+            for number, word in enumerate(words)
+        ]
+        with self.engine.refusals():
+            rows = self.frame.groupBy(*columns).count().collect()
+        out = {}
+        for *found, count in rows:
+            inside = tuple(
+                name
+                for word, number in zip(words, found, strict=True)
+                for place, name in enumerate(word)
+                if number >> place & 1
+            )
+            if inside:
+                out[inside] = int(count)
+        return out
+
+    def of(self, name: str) -> DataFrame:
+        """The keys of those in it, as a frame."""
+        return self.frame.where(self._is_in(name)).select(KEY)
+
+    def ids(self, name: str) -> pa.Array:
+        """The keys of those in it, brought here, ascending."""
+        if self.count <= _FEW:
+            word, place = self._at[name]
+            numbers = np.asarray(combined(self._all_here[f"{_WORD}{word}"]), dtype=np.int64)
+            return _keys(self._all_here.filter(pa.array((numbers >> place & 1).astype(np.bool_))))
+        with self.engine.refusals():
+            found = _keys(to_arrow(self.of(name)))
+        return found.take(pc.sort_indices(found))
+
+    @cached_property
+    def _all_here(self) -> pa.Table:
+        """All users, brought here, ascending."""
+        with self.engine.refusals():
+            return to_arrow(self.frame).sort_by(KEY)
+
+    def among(self, ids: pa.Array) -> Among:
+        """The same of some users alone, each given once: those are brought here."""
+        asked = self.engine.make(pa.table({KEY: ids}))
+        with self.engine.refusals():
+            found = to_arrow(self.frame.join(asked, KEY, "left_semi"))
+        keys = _keys(found)
+        rows = pc.fill_null(pc.index_in(ids.cast(keys.type), value_set=keys), -1)
+        bits = {}
+        for name, (word, place) in self._at.items():
+            numbers = np.asarray(combined(found[f"{_WORD}{word}"]), dtype=np.int64)
+            bits[name] = pack((numbers >> place & 1).astype(np.bool_))
+        return Among(bits, np.asarray(rows).astype(np.int64))
+
+    def renamed(self, names: Mapping[str, str]) -> Spread:
+        """The same under other names: for each new name the one it had."""
+        out = copy(self)  # what was counted is known to both
+        out._at = {new: self._at[old] for new, old in names.items()}
+        out._whole = self
+        return out
+
+    def _count_all(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Count pairs that were not counted before, in as few passes as can be."""
+        new = list(dict.fromkeys(self._pair(*each) for each in pairs))
+        new = [each for each in new if each not in self._counts]
+        if not new:
+            return
+        kinds = self._kinds
+        if kinds is not None:
+            self._counts |= kinds.count(new)
+            return
+        for start in range(0, len(new), _MOST):
+            self._count_some(new[start : start + _MOST])
+
+    def _count_some(self, pairs: Sequence[Pair]) -> None:
+        sums = [F.sum((_bit(one) & _bit(other)).cast("bigint")) for one, other in pairs]
+        named = [each.alias(f"n{number}") for number, each in enumerate(sums)]
+        with self.engine.refusals():
+            (row,) = self.frame.agg(*named).collect()
+        self._counts |= {pair: int(n or 0) for pair, n in zip(pairs, row, strict=True)}
+
+    @cached_property
+    def _kinds(self) -> Kinds | None:
+        """The users by all that is asked of them, where they are of few kinds."""
+        words = [name for name in self.frame.columns if name != KEY]
+        if not words:
+            return None
+        with self.engine.refusals():
+            # To find out costs little; to put users of many kinds together would cost much.
+            ((about,),) = self.frame.agg(F.approx_count_distinct(F.xxhash64(*words))).collect()
+            if about > _KINDS:
+                return None
+            found = to_arrow(self.frame.groupBy(*words).count())
+        rows = [np.asarray(combined(column), dtype=np.int64) for column in found.columns]
+        return Kinds(rows[:-1], rows[-1])
+
+    def _has(self, one: str, other: str) -> bool:
+        return self._pair(one, other) in self._counts
+
+    def _pair(self, one: str, other: str) -> Pair:
+        first, second = sorted((self._at[one], self._at[other]))
+        return first, second
+
+    def _is_in(self, name: str) -> Column:
+        return _bit(self._at[name])
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Users who are alike in all that is asked: the words of each kind, and how many there are."""
+
+    words: Sequence[npt.NDArray[np.int64]]
+    users: npt.NDArray[np.int64]
+
+    def count(self, pairs: Sequence[Pair]) -> dict[Pair, int]:
+        """How many are in both of each two answers."""
+        places = list(dict.fromkeys(place for pair in pairs for place in pair))
+        at = {place: number for number, place in enumerate(places)}
+        flags = np.array([self.words[word] >> bit & 1 for word, bit in places], dtype=np.int64)
+        counts = (flags * self.users) @ flags.T
+        return {(one, other): int(counts[at[one], at[other]]) for one, other in pairs}
+
+
+def _keys(table: pa.Table) -> pa.Array:
+    keys = combined(table[KEY])
+    return keys if pa.types.is_integer(keys.type) else keys.cast(pa.large_string())
+
+
+def _bit(at: tuple[int, int]) -> Column:
+    word, place = at
+    return F.getbit(F.col(f"{_WORD}{word}"), F.lit(place)) == 1
+
+
+def _packed(flags: Sequence[Column]) -> Column:
+    out = F.lit(0).cast("bigint")
+    for place, flag in enumerate(flags):
+        out = out + F.when(flag, F.lit(1 << place)).otherwise(F.lit(0)).cast("bigint")
+    return out
+
+
+def _release(frame: DataFrame) -> None:
+    try:
+        frame.unpersist()
+    except Exception:  # noqa: S110 the session is gone, and with it what was held
+        pass

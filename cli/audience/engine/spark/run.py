@@ -1,0 +1,254 @@
+"""A plan on Spark: users tested, behaviour folded and joined to them, membership packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial, reduce
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from audience.engine.base import OWN
+from audience.engine.behaviour import StrayEvents
+from audience.engine.columns import scan
+from audience.engine.diagnosis import named_files
+from audience.engine.novel import Novel
+from audience.engine.run import Means, Outcome, Strangers, missing_name, node_name
+from audience.engine.spark.algebra import Algebra, Answer
+from audience.engine.spark.behaviour import ROWS, Folded, fold_events
+from audience.engine.spark.dialect import for_spark
+from audience.engine.spark.engine import SparkEngine
+from audience.engine.spark.limits import keep, unsigned
+from audience.engine.spark.members import KEY, Spread
+from audience.engine.strategy import asked_of
+from audience.engine.tables import TableData
+from audience.errors import DataError, masked
+from audience.membership import Members
+from audience.plan.build import reachable
+from audience.plan.nodes import Fold, Listed, Plan, Share, Test
+from audience.rules.beside import SHARES
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+_EXAMPLES = 3
+_MOST_VALUES = 5
+
+
+def run_spread(
+    plan: Plan,
+    tables: Mapping[str, TableData],
+    users: Mapping[date | None, TableData],
+    means: Means,
+    lists: Mapping[Listed, pa.Array],
+    dictionary: Mapping[str, Test] | None = None,
+) -> Outcome:
+    """Evaluate a plan where the rows are; see :func:`audience.engine.run.run_plan`."""
+    engine = means.engine
+    assert isinstance(engine, SparkEngine)
+    plan = for_spark(plan)
+    tables = {name: _checked_there(table) for name, table in tables.items()}
+    users = {day: _checked_there(table) for day, table in users.items()}
+    everything = [*users.values(), *(tables[read.table] for read in plan.events)]
+    with named_files(everything, engine), engine.refusals():
+        with means.steps.step("evaluate", plan.users.table) as step:
+            folded = fold_events(plan, tables, engine, means.steps)
+            folded = [replace(each, frame=engine.hold(each.frame)) for each in folded]
+            spread: dict[date | None, Spread] = {}
+            strangers: list[Strangers] = []
+            novel: list[Novel] = []
+            keys: list[DataFrame] = []
+            for day, table in users.items():
+                known = _used(dictionary or {}, plan, day)
+                people = _People(plan, table, day, engine, known)
+                keys.append(people.keys())
+                spread[day] = people.spread(folded, lists)
+                people.check(spread[day].count)
+                strangers += people.strangers(spread[day], lists)
+                novel += people.novel(spread[day])
+                step.rows += table.rows
+            stray = tuple(_strays(each, keys) for each in folded)
+        for table in everything:
+            table.check_unchanged(table.files)
+    memberships: dict[date | None, Members] = dict(spread)
+    return Outcome(memberships, stray, tuple(strangers), tuple(novel))
+
+
+def _checked_there(table: TableData) -> TableData:
+    """Pages are held against their checksums by whoever reads them, unless each must have one."""
+    if table.spec.checksums == "require":
+        return table
+    return replace(table, spec=replace(table.spec, checksums="off"))
+
+
+def _used(dictionary: Mapping[str, Test], plan: Plan, day: date | None) -> Mapping[str, Test]:
+    columns = asked_of(plan, day).columns
+    return {name: test for name, test in dictionary.items() if name in columns}
+
+
+def _list_name(number: int) -> str:
+    return f"{OWN}list_{number}"
+
+
+def _novel_name(tag: str) -> str:
+    return f"novel {tag}"
+
+
+class _People:
+    """The users of one snapshot."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        table: TableData,
+        day: date | None,
+        engine: SparkEngine,
+        dictionary: Mapping[str, Test],
+    ) -> None:
+        self.plan = plan
+        self.table = table
+        self.day = day
+        self.engine = engine
+        self.dictionary = dictionary
+        self.roots = plan.roots(day)
+        self.asked = asked_of(plan, day, dictionary.values())
+        self.tests = {test: f"{OWN}test_{n}" for n, test in enumerate(self.asked.tests)}
+        self.nodes = reachable(plan.nodes, self.roots)
+
+    def keys(self) -> DataFrame:
+        """All keys."""
+        key = self.table.spec.key
+        frame: DataFrame = scan(self.engine, self.table, self.table.files, [key]).to_native()
+        return frame.select(F.col(key).alias(KEY))
+
+    def spread(self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array]) -> Spread:
+        """Who is in what: each root, who of them only for a missing value, lists, new values."""
+        frame = self._frame()
+        leaves = self._leaves()
+        for each in folded:
+            mine = {n: column for n, column in each.columns.items() if n in self.nodes}
+            if mine:
+                own = each.frame.to_native().select(F.col(each.key).alias(KEY), *mine.values())
+                frame = frame.join(own, KEY, "left")
+                leaves |= {n: self._folded(n, column) for n, column in mine.items()}
+        for number in self.nodes:
+            node = self.plan.nodes[number]
+            if isinstance(node, Listed):
+                listed = self.engine.make(pa.table({KEY: lists[node]}))
+                name = _list_name(number)
+                frame = frame.join(listed.withColumn(name, F.lit(True)), KEY, "left")
+                leaves[number] = Answer.certain(F.col(name).isNotNull())
+        algebra = Algebra(self.plan.nodes, self.roots, leaves)
+        frame, answers = algebra.add_to(frame, partial(keep, self.engine))
+        columns = dict(self._columns(answers, leaves))
+        named = frame.select(KEY, *(column.alias(name) for name, column in columns.items()))
+        return Spread(self.engine, named, list(columns))
+
+    def _columns(
+        self, answers: Mapping[int, Answer], leaves: Mapping[int, Answer]
+    ) -> Iterator[tuple[str, Column]]:
+        for number, answer in answers.items():
+            yield node_name(number), answer.closed
+            assert answer.sure is not None
+            if answer.sure is not answer.closed:
+                yield missing_name(number), answer.closed & ~answer.sure
+        for number in self.nodes:
+            if isinstance(self.plan.nodes[number], Listed):
+                yield _list_name(number), leaves[number].closed
+        for tag, test in self.dictionary.items():
+            known = F.col(self.tests[test]) | F.col(f"{OWN}unknown_{tag}")
+            yield _novel_name(tag), ~known
+
+    def _frame(self) -> DataFrame:
+        """A row a user: tests, which values are missing, and what limits order by."""
+        spec = self.table.spec
+        columns = list(dict.fromkeys([spec.key, *self.asked.columns]))
+        frame = scan(self.engine, self.table, self.table.files, columns)
+        named = {name: test for test, name in self.tests.items()}
+        tested = self.engine.tested(frame, named, self.plan.types[spec.name])
+        unknown = {f"{OWN}unknown_{test.column}": test.column for test in self.tests}
+        native: DataFrame = tested.to_native()
+        return native.select(
+            F.col(spec.key).alias(KEY),
+            *named,
+            *(F.col(column).isNull().alias(name) for name, column in unknown.items()),
+            *(F.col(name).alias(f"{OWN}by_{name}") for name in self.asked.ordering),
+        )
+
+    def _leaves(self) -> dict[int, Answer]:
+        """The nodes that rows of users tell alone."""
+        out = {}
+        for number in self.nodes:
+            match self.plan.nodes[number]:
+                case Test() as test:
+                    held = F.col(self.tests[test])
+                    possible = held | F.col(f"{OWN}unknown_{test.column}")
+                    known = test.predicate.asks_missing
+                    out[number] = Answer(held, held, held if known else possible)
+                case Share(salt, low, high):
+                    found = unsigned(F.xxhash64(F.lit(salt), F.col(KEY)))
+                    first, last = (-(-side * 2**64 // SHARES) - 2**63 for side in (low, high))
+                    out[number] = Answer.certain((found >= first) & (found <= last - 1))
+        return out
+
+    def _folded(self, number: int, column: str) -> Answer:
+        fold = self.plan.nodes[number]
+        assert isinstance(fold, Fold)
+        return Answer.certain(F.coalesce(F.col(column), F.lit(fold.absent)))
+
+    def check(self, count: int) -> None:
+        """Each key must be there once. Raises DataError."""
+        key = self.table.spec.key
+        what = f"`{key}` of table `{self.table.name}`"
+        found = self.keys().groupBy(KEY).count()
+        again = F.sum(F.when(F.col(KEY).isNotNull(), F.col("count") - 1))
+        missing = F.sum(F.when(F.col(KEY).isNull(), F.col("count")))
+        (row,) = found.agg(again, missing).collect()
+        if row[1]:
+            raise DataError(f"{what} is missing in {row[1]:,} of {self.table.rows:,} rows")
+        if row[0]:
+            several = found.where(F.col("count") > 1).orderBy(KEY).limit(_EXAMPLES).collect()
+            shown = ", ".join(masked(each[0]) for each in several)
+            raise DataError(
+                f"{what} is not unique: {row[0]:,} of {self.table.rows:,} rows "
+                f"repeat a key, for example {shown}"
+            )
+
+    def strangers(self, spread: Spread, lists: Mapping[Listed, pa.Array]) -> Iterator[Strangers]:
+        """The ids on lists that are of nobody."""
+        for number in self.nodes:
+            node = self.plan.nodes[number]
+            if isinstance(node, Listed):
+                count = len(lists[node]) - spread.size(_list_name(number))
+                if count:
+                    yield Strangers(node, count, self.day)
+
+    def novel(self, spread: Spread) -> Iterator[Novel]:
+        """What is in no dictionary."""
+        for tag, test in self.dictionary.items():
+            rows = spread.size(_novel_name(tag))
+            if not rows:
+                continue
+            frame = scan(self.engine, self.table, self.table.files, [tag])
+            tested = self.engine.tested(frame, {OWN + "in": test}, self.plan.types[self.table.name])
+            column = F.col(tag)
+            native = tested.to_native().where(~F.col(OWN + "in") & column.isNotNull())
+            counted = native.groupBy(tag).count()
+            top = counted.orderBy(F.col("count").desc(), column.cast("string"))
+            values = tuple((row[0], int(row[1])) for row in top.limit(_MOST_VALUES).collect())
+            yield Novel(tag, rows, counted.count(), values, self.day)
+
+
+def _strays(folded: Folded, keys: Iterable[DataFrame]) -> StrayEvents:
+    """The rows of an event table that are nobody's."""
+    frame = folded.frame.to_native()
+    everybody = reduce(lambda one, other: one.unionByName(other), keys)
+    key = F.col(folded.key)
+    without = frame.where(key.isNull()).agg(F.sum(ROWS))
+    known = frame.where(key.isNotNull()).select(key.alias(KEY), ROWS)
+    unknown = known.join(everybody, KEY, "left_anti").agg(F.sum(ROWS))
+    (one,), (other,) = without.collect(), unknown.collect()
+    return StrayEvents(folded.table, int(one[0] or 0), int(other[0] or 0), folded.timeless)

@@ -1,0 +1,117 @@
+"""Sessions of Spark: one that is handed over, the one that is running, or a new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audience.engine.spark.java import java_home
+from audience.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_APP = "audience"
+_LOCAL = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.log.level": "ERROR",
+}
+"""What suits one machine, unless the project says otherwise."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a project says of Spark: the master, and Spark's own settings by their names."""
+
+    master: str = "local[*]"
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the driver is all there is."""
+        return self.master.startswith("local")
+
+
+def check_installed() -> None:
+    """Raises UsageError where there is no PySpark."""
+    if find_spec("pyspark") is None:
+        raise UsageError("the spark engine is not installed: pip install audience[spark]")
+
+
+def open_session(settings: Settings, time_zone: str, given: SparkSession | None) -> SparkSession:
+    """A session of our own, as rules need it, on top of the one given or running, or of a new one.
+
+    Time zone, ANSI mode and case are set here, whatever other sessions have: what a rule means
+    does not depend on them. Raises UsageError.
+    """
+    from pyspark.sql import SparkSession
+
+    base = given or SparkSession.getActiveSession() or start(settings)
+    session = base.newSession()
+    for name, value in _MEANING.items():
+        session.conf.set(name, value)
+    session.conf.set("spark.sql.session.timeZone", time_zone)
+    # A page that was damaged on the disk must not be read as if it were whole.
+    hadoop = session.sparkContext._jsc.hadoopConfiguration()
+    hadoop.setBoolean("parquet.page.verify-checksum.enabled", True)
+    return session
+
+
+_MEANING = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+}
+"""What decides about answers."""
+
+
+def start(settings: Settings) -> SparkSession:
+    """A new session, with all that the settings say. Raises UsageError."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("JAVA_HOME", str(java_home()))
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    made = SparkSession.builder.appName(_APP).master(settings.master)
+    for name, value in (
+        {**_LOCAL, **settings.config} if settings.is_local else settings.config
+    ).items():
+        made = made.config(name, value)
+    with _logged():
+        try:
+            return made.getOrCreate()
+        except Exception as error:  # Java's own errors come in any class
+            raise UsageError(f"Spark does not start: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """What Java writes to the standard error goes to a log: a process inherits it as it is now."""
+    log = os.environ.get("AUDIENCE_SPARK_LOG", os.devnull)
+    kept = os.dup(2)
+    with Path(log).open("ab") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,231 @@
+"""Spark: the shipped campaigns as Polars has them, limits, keys that are wrong, its own dialect."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+import audience
+from audience.engine.spark import java
+from audience.engine.spark.behaviour import AGGREGATES
+from audience.engine.spark.dialect import for_java
+from audience.errors import AudienceError, DataError, UsageError
+from audience.operators import MEASURES
+from engine.ways import project, put, rule
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).parents[2]
+USERS = 3_000
+
+
+def built(opened: Any, path: Path, engine: str) -> Any:
+    return audience.build(opened, path, dry_run=True, engine=engine, cache=False)[0]
+
+
+@pytest.mark.parametrize("name", ["1-seize-rivals", "4-optimise"])
+def test_a_shipped_campaign(name: str, spark: SparkSession) -> None:
+    """Sizes, overlaps, stages, what is missing, warnings, and every id."""
+    opened = audience.load(ROOT)
+    path = ROOT / f"rules/mi13-2023/{name}.yaml"
+    found, expected = (built(opened, path, engine) for engine in ("spark", "polars"))
+    assert found.summary == expected.summary
+    assert found.warnings == expected.warnings
+    for pack in expected.packs:
+        assert found.ids(pack).equals(expected.ids(pack)), pack
+
+
+@pytest.mark.parametrize("keep", [1, 700, USERS, 2 * USERS])
+@pytest.mark.parametrize("key", ["whole", "text"])
+def test_limits_and_splits(keep: int, key: str, tmp_path: Path, spark: SparkSession) -> None:
+    """Ties, missing values and a limit that falls into a part, or takes everybody."""
+    ids = list(range(USERS)) if key == "whole" else [f"用户{n:0{n % 4}}" for n in range(USERS)]
+    value = [None if n % 7 == 0 else n * n % 50 - 25 for n in range(USERS)]
+    put(tmp_path, "users.parquet", id=ids, v=pa.array(value, pa.int32()))
+    opened = project(tmp_path, "")
+    path = tmp_path / "rules/r.yaml"
+    limits = {"most": "by: v, order: desc", "least": "by: v, order: asc"}
+    path.write_text(
+        "campaign: c\nphase: p\nas_of: 2024-03-01\npacks:\n"
+        + "".join(
+            f"  {name}: {{where: {{v: -20..}}, limit: {{keep: {keep}, {how}}}}}\n"
+            for name, how in limits.items()
+        )
+        + f"  all: {{where: {{id: known}}, limit: {{keep: {keep}, by: v, order: asc}},"
+        " split: {treatment: 90%, control: 10%}}\n"
+        "  of_them: {where: {all: [most, {not: least}]}}\n"
+    )
+    found, expected = (built(opened, path, engine) for engine in ("spark", "polars"))
+    assert found.summary == expected.summary
+    for pack in expected.packs:
+        assert found.ids(pack).equals(expected.ids(pack)), pack
+
+
+def test_a_place_at_a_limit_is_not_told_yet(tmp_path: Path, spark: SparkSession) -> None:
+    put(tmp_path, "users.parquet", id=[1, 2, 3], v=[1, 2, 3])
+    opened = project(tmp_path, "")
+    path = tmp_path / "rules/r.yaml"
+    path.write_text(
+        "campaign: c\nphase: p\nas_of: 2024-03-01\npacks:\n"
+        "  a: {where: {v: 1..}, limit: {keep: 2, by: v, order: asc}}\n"
+    )
+    with pytest.raises(UsageError, match="--engine polars"):
+        audience.why(opened, "c/p/a", 1, engine="spark")
+
+
+@pytest.mark.parametrize("keys", [[1, 2, 2, 3, 3], [1, None, 3], ["a", "b", "b"]])
+def test_keys_that_are_wrong(keys: list[Any], tmp_path: Path, spark: SparkSession) -> None:
+    put(tmp_path, "users.parquet", id=keys, v=[1] * len(keys))
+    opened = project(tmp_path, "")
+    path = rule(tmp_path, {"a": "{v: 1}"}, "2024-03-01")
+    told = []
+    for engine in ("polars", "spark"):
+        with pytest.raises(DataError) as error:
+            built(opened, path, engine)
+        told.append(str(error.value))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC", "America/New_York"])
+def test_times(unit: str, zone: str | None, tmp_path: Path, spark: SparkSession) -> None:
+    """Of every unit and zone, also where a clock was put forward, and before 1970."""
+    moments = [
+        datetime(2024, 2, 29, 15, 59, 59, 999000),
+        datetime(2024, 2, 29, 16),
+        datetime(2024, 3, 10, 2, 30),
+        datetime(1969, 12, 31, 23, 59, 59, 1000),
+        datetime(1900, 1, 1),
+        None,
+    ]
+    kind = pa.timestamp(unit, zone)
+    times = pa.array(moments, pa.timestamp(unit)).cast(kind)
+    put(tmp_path, "users.parquet", id=list(range(6)), seen=times)
+    put(tmp_path, "events/e.parquet", id=list(range(6)), ts=times)
+    opened = project(tmp_path, "  events: {path: events, key: id, time: ts}\n")
+    wheres = {
+        "old": "{seen: ..1970-01-01}",
+        "day": "{seen: 2024-03-01}",
+        "night": "{did: {in: events, hours: 22..3}}",
+        "early": "{did: {in: events, between: ..2000-01-01}}",
+        "within": "{seen: {within: 99999y}}",
+    }
+    path = rule(tmp_path, wheres, "2024-03-30")
+    found, expected = (built(opened, path, engine) for engine in ("spark", "polars"))
+    for pack in expected.packs:
+        assert found.ids(pack).equals(expected.ids(pack)), pack
+
+
+def test_a_session_of_other_ways(tmp_path: Path, spark: SparkSession) -> None:
+    """Zone, ANSI mode and case of the session that is there decide nothing, and stay."""
+    put(tmp_path, "users.parquet", id=[1, 2], Age=[30, None], age=[1, 40])
+    put(
+        tmp_path,
+        "events/e.parquet",
+        id=[1],
+        ts=pa.array([datetime(2024, 2, 29, 17)], pa.timestamp("us", "UTC")),
+    )
+    opened = project(tmp_path, "  events: {path: events, key: id, time: ts}\n")
+    wheres = {"a": "{Age: 30}", "b": "{age: 40}", "c": "{did: {between: 2024-03-01..2024-03-01}}"}
+    path = rule(tmp_path, wheres, "2024-03-30")
+    others = {
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.session.timeZone": "America/New_York",
+        "spark.sql.caseSensitive": "false",
+    }
+    before = {name: spark.conf.get(name) for name in others}
+    try:
+        for name, value in others.items():
+            spark.conf.set(name, value)
+        found = built(opened, path, "spark")
+        assert {name: spark.conf.get(name) for name in others} == others
+    finally:
+        for name, value in before.items():
+            spark.conf.set(name, str(value))
+    assert {name: found.ids(name).to_pylist() for name in found.packs} == {
+        "a": [1],
+        "b": [2],
+        "c": [1],
+    }
+
+
+def test_a_damaged_file(tmp_path: Path, spark: SparkSession) -> None:
+    path = put(tmp_path, "users.parquet", id=list(range(999)), v=[1.5] * 999)
+    opened = project(tmp_path, "")
+    rules = rule(tmp_path, {"a": "{v: 1.5}"}, "2024-03-01")
+    data = bytearray(path.read_bytes())
+    data[60:90] = b"x" * 30
+    path.write_bytes(data)
+    with pytest.raises(AudienceError, match=r"users\.parquet"):
+        built(opened, rules, "spark")
+
+
+def test_a_name_that_spark_reads_as_a_path(tmp_path: Path, spark: SparkSession) -> None:
+    put(tmp_path, "users.parquet", **{"id": [1], "a.b": [1]})
+    opened = project(tmp_path, "")
+    with pytest.raises(DataError, match=r"`a\.b`.*the polars engine does"):
+        built(opened, rule(tmp_path, {"a": "{a.b: 1}"}, "2024-03-01"), "spark")
+
+
+def test_every_measure_has_its_aggregates() -> None:
+    assert set(AGGREGATES) == set(MEASURES)
+
+
+@pytest.mark.parametrize(
+    "pattern, java_pattern",
+    [
+        ("^a$", r"^a\z"),
+        (r"a\$b[$]", r"a\$b[$]"),
+        (r"[\]$]\\$", r"[\]$]\\\z"),
+        (r"\p{Han}\P{Han}[\p{Han}]", r"\p{IsHan}\P{IsHan}[\p{IsHan}]"),
+        (r"\v\p{L}", r"\x0B\p{L}"),
+    ],
+)
+def test_patterns(pattern: str, java_pattern: str) -> None:
+    assert for_java(pattern) == "(?du)" + java_pattern
+
+
+def fake_java(folder: Path, version: str) -> Path:
+    (folder / "bin").mkdir(parents=True)
+    path = folder / "bin/java"
+    path.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
+    path.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    java.java_home.cache_clear()
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+
+
+def test_a_java_of_the_machine(no_java: None, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("PATH", str(fake_java(tmp_path / "new", "17.0.1") / "bin"))
+    assert java.java_home() == tmp_path / "new"
+    java.java_home.cache_clear()
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "other", "21")))
+    assert java.java_home() == tmp_path / "other"
+    java.java_home.cache_clear()
+    monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", "11.0.2")))
+    with pytest.raises(UsageError, match=r"Java 11; Spark needs Java 17"):
+        java.java_home()
+
+
+def test_a_java_that_a_wheel_carries(no_java: None) -> None:
+    """It lacks a module that Spark asks for: it runs all the same."""
+    home = java.java_home()
+    command = [home / "bin/java", "--add-modules=jdk.incubator.vector", "-version"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PATH": "/bin"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r'version "17', done.stderr)
