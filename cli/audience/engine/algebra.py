@@ -26,46 +26,24 @@ from audience.bits import (
     pack,
     unpack,
 )
+from audience.engine.answers import POSSIBLE, Answer, kept_of, put_together, sides_of
 from audience.hashing import SEED, hashes, salted
 from audience.keyring import Keyring
 from audience.plan.build import reachable
 from audience.plan.nodes import (
-    And,
-    AtLeast,
     Const,
     Fold,
+    Ids,
     Kept,
-    Left,
     Listed,
     Node,
-    Not,
-    Or,
+    Published,
     Share,
+    Suppressed,
     Test,
     parts_of,
 )
 from audience.rules.beside import SHARES
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Who is in a node: as the rules say, and whatever missing values were, surely and possibly.
-
-    One object thrice where no missing value matters; None where nobody asks.
-    """
-
-    closed: Bits
-    sure: Bits | None
-    possible: Bits | None
-
-    @classmethod
-    def certain(cls, bits: Bits) -> Answer:
-        """An answer that no missing value could change."""
-        return cls(bits, bits, bits)
-
-
-SURE, POSSIBLE = "sure", "possible"
-_OPPOSITE = {SURE: POSSIBLE, POSSIBLE: SURE}
 
 
 @dataclass(frozen=True)
@@ -83,6 +61,25 @@ class Given:
     lists: Mapping[Listed, pa.Array]
 
 
+@dataclass(frozen=True)
+class _Bitmaps:
+    """Sets of users as bitmaps of so many rows."""
+
+    count: int
+
+    def complement(self, one: Bits) -> Bits:
+        return complement(one, self.count)
+
+    def all(self, parts: Sequence[Bits]) -> Bits:
+        return reduce(np.bitwise_and, parts)
+
+    def any(self, parts: Sequence[Bits]) -> Bits:
+        return reduce(np.bitwise_or, parts)
+
+    def at_least(self, least: int, parts: Sequence[Bits]) -> Bits:
+        return at_least(least, parts, self.count)
+
+
 class Algebra:
     """Computes the nodes of a plan, each once and parts first."""
 
@@ -96,9 +93,10 @@ class Algebra:
         self.strangers: dict[Listed, int] = {}
         """For each list, how many of its ids are of nobody in the user table."""
         self._seeds: dict[int, npt.NDArray[np.uint64]] = {}
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, Answer[Bits]] = {}
+        self._words = _Bitmaps(count)
 
-    def answers(self, roots: Sequence[int]) -> Mapping[int, Answer]:
+    def answers(self, roots: Sequence[int]) -> Mapping[int, Answer[Bits]]:
         """Who is in each of some nodes, and who surely is."""
         numbers = reachable(self.nodes, roots)
         sides = sides_of(self.nodes, numbers, roots)
@@ -116,7 +114,7 @@ class Algebra:
                     del self._answers[part]
         return {root: self._answers[root] for root in roots}
 
-    def _compute(self, number: int, sides: Collection[str]) -> Answer:
+    def _compute(self, number: int, sides: Collection[str]) -> Answer[Bits]:
         node = self.nodes[number]
         match node:
             case Test():
@@ -125,40 +123,19 @@ class Algebra:
                 return Answer.certain((everybody if value else nobody)(self.count))
             case Fold():
                 return Answer.certain(self.given.folds[node])
-            case Not(part):
-                return self._complement(self._answers[part])
-            case Left(part, less):
-                others = self._complement(self._answers[less])
-                return _combined([self._answers[part], others], _all)
-            case And(parts):
-                return _combined([self._answers[part] for part in parts], _all)
-            case Or(parts):
-                return _combined([self._answers[part] for part in parts], _any)
-            case AtLeast(least, parts):
-                answers = [self._answers[part] for part in parts]
-                return _combined(answers, lambda bits: at_least(least, bits, self.count))
             case Kept():
                 return self._kept(node)
             case Share():
                 return Answer.certain(self._share(node))
-            case _:
+            case Ids() | Published() | Suppressed():
                 return Answer.certain(self._listed(node))
+        return put_together(node, self._answers, self._words)
 
-    def _test(self, test: Test, sides: Collection[str]) -> Answer:
+    def _test(self, test: Test, sides: Collection[str]) -> Answer[Bits]:
         held, missing = self.given.tests[test], self.given.missing.get(test)
         if missing is None:
             return Answer.certain(held)
         return Answer(held, held, held | missing if POSSIBLE in sides else None)
-
-    def _complement(self, inner: Answer) -> Answer:
-        closed = complement(inner.closed, self.count)
-
-        def turned(bits: Bits | None) -> Bits | None:
-            if bits is inner.closed:
-                return closed
-            return None if bits is None else complement(bits, self.count)
-
-        return Answer(closed, turned(inner.possible), turned(inner.sure))
 
     def _share(self, share: Share) -> Bits:
         """Whose hash ÷ 2^64 is in the share, in whole numbers: no rounding can move a user."""
@@ -166,7 +143,7 @@ class Algebra:
         first, last = (-(-side * 2**64 // SHARES) for side in (share.low, share.high))
         return pack((found >= np.uint64(first)) & (found <= np.uint64(last - 1)))
 
-    def _kept(self, node: Kept) -> Answer:
+    def _kept(self, node: Kept) -> Answer[Bits]:
         part = self._answers[node.part]
         rows = np.flatnonzero(unpack(part.closed, self.count))
         if len(rows) > node.keep:
@@ -174,18 +151,14 @@ class Algebra:
             rows = in_order_of(node, rows, self._ring(), self._hashes(), by)[: node.keep]
         flags = np.zeros(self.count, dtype=np.bool_)
         flags[rows] = True
-        kept = pack(flags)
-        assert part.sure is not None
-        if part.sure is part.closed:
-            return Answer.certain(kept)
-        return Answer(kept, kept & part.sure, kept)
+        return kept_of(part, pack(flags), self._words)
 
     def _hashes(self, seed: int = SEED) -> npt.NDArray[np.uint64]:
         if seed not in self._seeds:
             self._seeds[seed] = hashes(self._ring().keys, seed)
         return self._seeds[seed]
 
-    def _listed(self, node: Any) -> Bits:
+    def _listed(self, node: Listed) -> Bits:
         ids = self.given.lists[node]
         positions = self._ring().positions(ids)
         flags = np.zeros(self.count, dtype=np.bool_)
@@ -212,52 +185,6 @@ def in_order_of(
         values, missing = _ordered(by, limit.descending)
         order += [values[rows], missing[rows]]
     return rows[np.lexsort(order)]
-
-
-def sides_of(
-    nodes: Sequence[Node], numbers: Sequence[int], roots: Sequence[int]
-) -> Mapping[int, Collection[str]]:
-    """Of each node what is asked of it beside its answer; of roots who surely is in them."""
-    out: dict[int, set[str]] = {number: set() for number in numbers}
-    for root in roots:
-        out[root].add(SURE)
-    for number in reversed(numbers):  # what is made of parts stands behind them
-        node, mine = nodes[number], out[number]
-        turned = {_OPPOSITE[side] for side in mine}
-        match node:
-            case Not(part):
-                out[part] |= turned
-            case Left(part, less):
-                out[part] |= mine
-                out[less] |= turned
-            case Kept(part=part):
-                out[part].add(SURE)
-            case _:
-                for part in parts_of(node):
-                    out[part] |= mine
-    return out
-
-
-def _combined(answers: Sequence[Answer], function: Callable[[Sequence[Bits]], Bits]) -> Answer:
-    closed = function([each.closed for each in answers])
-
-    def side(found: Sequence[Bits | None]) -> Bits | None:
-        if all(bits is each.closed for bits, each in zip(found, answers, strict=True)):
-            return closed
-        there = [bits for bits in found if bits is not None]
-        return function(there) if len(there) == len(found) else None
-
-    return Answer(
-        closed, side([each.sure for each in answers]), side([each.possible for each in answers])
-    )
-
-
-def _all(parts: Sequence[Bits]) -> Bits:
-    return reduce(np.bitwise_and, parts)
-
-
-def _any(parts: Sequence[Bits]) -> Bits:
-    return reduce(np.bitwise_or, parts)
 
 
 def _ordered(column: pa.Array, descending: bool) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:

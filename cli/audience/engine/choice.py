@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import date
+from typing import Protocol
+
+import pyarrow as pa
 
 from audience.engine.base import Engine
-from audience.engine.run import Outcome, run_plan
+from audience.engine.run import Means, Outcome, run_plan
+from audience.engine.tables import TableData
 from audience.errors import UsageError
+from audience.plan.nodes import Listed, Plan, Test
 
-Runner = Callable[..., Outcome]
-"""As :func:`audience.engine.run.run_plan`."""
+
+class Runner(Protocol):
+    """What evaluates a plan; see :func:`audience.engine.run.run_plan`."""
+
+    def __call__(
+        self,
+        plan: Plan,
+        tables: Mapping[str, TableData],
+        users: Mapping[date | None, TableData],
+        means: Means,
+        lists: Mapping[Listed, pa.Array],
+        dictionary: Mapping[str, Test] | None = None,
+    ) -> Outcome:
+        """Who is in what."""
+        ...
+
 
 ENGINES = ("polars", "duckdb", "spark")
 

@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 from audience.bits import count_bits
 from audience.engine.base import Engine
 from audience.engine.columns import scan
+from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
 from audience.engine.users import Users
 from audience.kinds import SCALARS, Kind, Table, Value
-from audience.plan.nodes import Read, Test, one_of
+from audience.plan.nodes import Plan, Read, Test, one_of
 from audience.rules.project import ValueSpec
 from audience.rules.scalars import read_value
 
-_MOST = 5
+MOST = 5
 """So many values are named, the most frequent ones."""
 
 
@@ -87,6 +88,12 @@ def dictionary_tests(table: Table, columns: Iterable[str]) -> dict[str, Test]:
     return found
 
 
+def tests_used(tests: Mapping[str, Test], plan: Plan, day: date | None) -> Mapping[str, Test]:
+    """Those of tags that the files of one snapshot read."""
+    columns = asked_of(plan, day).columns
+    return {name: test for name, test in tests.items() if name in columns}
+
+
 def find_novel(
     users: Users, tests: Mapping[str, Test], engine: Engine, day: date | None
 ) -> Iterable[Novel]:
@@ -107,4 +114,4 @@ def _count(
     found = [(each["values"].as_py(), each["counts"].as_py()) for each in counted]
     novel = [(value, count) for value, count in found if value not in values]
     novel.sort(key=lambda pair: (-pair[1], str(pair[0])))
-    return Novel(name, rows, len(novel), tuple(novel[:_MOST]), day)
+    return Novel(name, rows, len(novel), tuple(novel[:MOST]), day)

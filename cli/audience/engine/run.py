@@ -16,7 +16,7 @@ from audience.engine.base import Engine
 from audience.engine.behaviour import Behaviour, StrayEvents
 from audience.engine.codes import Codebook
 from audience.engine.diagnosis import named_files
-from audience.engine.novel import Novel, find_novel
+from audience.engine.novel import Novel, find_novel, tests_used
 from audience.engine.steps import Steps
 from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
@@ -118,15 +118,9 @@ def run_plan(
         novel = [
             value
             for day, each in found.items()
-            for value in find_novel(each, _used(known, plan, day), means.engine, day)
+            for value in find_novel(each, tests_used(known, plan, day), means.engine, day)
         ]
         return Outcome(memberships, stray, tuple(strangers), tuple(novel))
-
-
-def _used(dictionary: Mapping[str, Test], plan: Plan, day: date | None) -> Mapping[str, Test]:
-    """The tests of tags that the files of one snapshot read."""
-    columns = asked_of(plan, day).columns
-    return {name: test for name, test in dictionary.items() if name in columns}
 
 
 def _read_users(
@@ -139,7 +133,7 @@ def _read_users(
     users = Users(means.engine, table, plan.types[table.name], means.cache, means.codes)
     with means.steps.step("read", table.name) as step:
         before = means.cache.read_bytes
-        users.read(asked_of(plan, day, _used(dictionary, plan, day).values()))
+        users.read(asked_of(plan, day, tests_used(dictionary, plan, day).values()))
         step.rows, step.bytes = users.count, users.bytes
         step.kept = means.cache.read_bytes - before
     return users

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from audience.engine.algebra import POSSIBLE, sides_of
+from audience.engine.answers import POSSIBLE, Answer, kept_of, put_together, sides_of
 from audience.engine.base import OWN
 from audience.operators.table import balanced
 from audience.plan.build import reachable
-from audience.plan.nodes import And, AtLeast, Const, Kept, Left, Node, Not, Or, parts_of
+from audience.plan.nodes import Const, Kept, Node, parts_of
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -28,21 +28,23 @@ Keep = Callable[["DataFrame", Kept, str, str], "DataFrame"]
 """Adds to a frame a column of whom a limit keeps, of those of whom another column holds."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Who is in a node: as the rules say, and whatever missing values were, surely and possibly.
+class _Columns:
+    """Sets of users as columns of booleans, none missing."""
 
-    The same object where no missing value matters; None where nobody asks.
-    """
+    def complement(self, one: Column) -> Column:
+        return ~one
 
-    closed: Column
-    sure: Column | None
-    possible: Column | None
+    def all(self, parts: Sequence[Column]) -> Column:
+        return balanced(operator.and_, parts)
 
-    @classmethod
-    def certain(cls, column: Column) -> Answer:
-        """An answer that no missing value could change."""
-        return cls(column, column, column)
+    def any(self, parts: Sequence[Column]) -> Column:
+        return balanced(operator.or_, parts)
+
+    def at_least(self, least: int, parts: Sequence[Column]) -> Column:
+        return balanced(operator.add, [column.cast("int") for column in parts]) >= least
+
+
+_COLUMNS = _Columns()
 
 
 @dataclass
@@ -54,16 +56,20 @@ class _Level:
 class Algebra:
     """Puts the nodes of a plan together; ``leaves`` are those that rows and lists have told."""
 
-    def __init__(self, nodes: Sequence[Node], roots: Sequence[int], leaves: Mapping[int, Answer]):
+    def __init__(
+        self, nodes: Sequence[Node], roots: Sequence[int], leaves: Mapping[int, Answer[Column]]
+    ):
         self.nodes = nodes
         self.roots = roots
         self._leaves = leaves
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, Answer[Column]] = {}
         self._heights: dict[int, int] = {}
         """By node the level that its columns can be used from."""
         self._levels: dict[int, _Level] = {}
 
-    def add_to(self, frame: DataFrame, keep: Keep) -> tuple[DataFrame, Mapping[int, Answer]]:
+    def add_to(
+        self, frame: DataFrame, keep: Keep
+    ) -> tuple[DataFrame, Mapping[int, Answer[Column]]]:
         """The frame with all that the roots' answers are made of, and the answers."""
         numbers = reachable(self.nodes, self.roots)
         sides = sides_of(self.nodes, numbers, self.roots)
@@ -82,7 +88,6 @@ class Algebra:
 
     def _compute(self, number: int, sides: Collection[str]) -> None:
         node = self.nodes[number]
-        parts = [self._answers[part] for part in parts_of(node)]
         self._heights[number] = max((self._heights[part] for part in parts_of(node)), default=0)
         match node:
             case _ if number in self._leaves:
@@ -91,33 +96,18 @@ class Algebra:
                     found = Answer(found.closed, found.sure, None)
             case Const(value):
                 found = Answer.certain(F.lit(value))
-            case Not():
-                found = _complement(parts[0])
-            case Left():
-                found = _combined([parts[0], _complement(parts[1])], _all)
-            case And():
-                found = _combined(parts, _all)
-            case Or():
-                found = _combined(parts, _any)
-            case AtLeast(least):
-                own = [self._answers[part] for part in node.parts]
-                found = _combined(own, lambda columns: _at_least(least, columns))
             case Kept():
                 found = self._kept(number, node)
             case _:
-                raise AssertionError(f"{node} is told by rows or lists")
+                found = put_together(node, self._answers, _COLUMNS)
         self._answers[number] = found
 
-    def _kept(self, number: int, node: Kept) -> Answer:
+    def _kept(self, number: int, node: Kept) -> Answer[Column]:
         part, name = self._answers[node.part], f"{OWN}kept_{number}"
         level = self._level(self._heights[number])
         level.limits.append((node, f"{OWN}closed_{node.part}", name))
         self._heights[number] += 1
-        kept = F.col(name)
-        assert part.sure is not None
-        if part.sure is part.closed:
-            return Answer.certain(kept)
-        return Answer(kept, kept & part.sure, kept)
+        return kept_of(part, F.col(name), _COLUMNS)
 
     def _keep(self, number: int) -> None:
         """Make columns of a node."""
@@ -141,42 +131,3 @@ class Algebra:
 
     def _level(self, height: int) -> _Level:
         return self._levels.setdefault(height, _Level())
-
-
-def _complement(inner: Answer) -> Answer:
-    closed = ~inner.closed
-
-    def turned(column: Column | None) -> Column | None:
-        if column is inner.closed:
-            return closed
-        return None if column is None else ~column
-
-    return Answer(closed, turned(inner.possible), turned(inner.sure))
-
-
-def _combined(answers: Sequence[Answer], function: Callable[[list[Any]], Column]) -> Answer:
-    closed = function([each.closed for each in answers])
-
-    def side(found: Sequence[Column | None]) -> Column | None:
-        if all(column is each.closed for column, each in zip(found, answers, strict=True)):
-            return closed
-        there = [column for column in found if column is not None]
-        return function(there) if len(there) == len(found) else None
-
-    return Answer(
-        closed, side([each.sure for each in answers]), side([each.possible for each in answers])
-    )
-
-
-def _all(columns: list[Any]) -> Column:
-    found: Column = balanced(operator.and_, columns)
-    return found
-
-
-def _any(columns: list[Any]) -> Column:
-    found: Column = balanced(operator.or_, columns)
-    return found
-
-
-def _at_least(least: int, columns: Iterable[Column]) -> Column:
-    return balanced(operator.add, [column.cast("int") for column in columns]) >= least

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from audience.engine.answers import Answer
 from audience.engine.base import OWN
 from audience.engine.behaviour import StrayEvents
 from audience.engine.columns import scan
 from audience.engine.diagnosis import named_files
-from audience.engine.novel import Novel
+from audience.engine.novel import MOST, Novel, tests_used
 from audience.engine.run import Means, Outcome, Strangers, missing_name, node_name
-from audience.engine.spark.algebra import Algebra, Answer
+from audience.engine.spark.algebra import Algebra
 from audience.engine.spark.behaviour import ROWS, Folded, fold_events
 from audience.engine.spark.dialect import for_spark
 from audience.engine.spark.engine import SparkEngine
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _EXAMPLES = 3
-_MOST_VALUES = 5
 
 
 def run_spread(
@@ -62,11 +62,11 @@ def run_spread(
             novel: list[Novel] = []
             keys: list[DataFrame] = []
             for day, table in users.items():
-                known = _used(dictionary or {}, plan, day)
+                known = tests_used(dictionary or {}, plan, day)
                 people = _People(plan, table, day, engine, known)
                 keys.append(people.keys())
                 spread[day] = people.spread(folded, lists)
-                people.check(spread[day].count)
+                people.check()
                 strangers += people.strangers(spread[day], lists)
                 novel += people.novel(spread[day])
                 step.rows += table.rows
@@ -82,11 +82,6 @@ def _checked_there(table: TableData) -> TableData:
     if table.spec.checksums == "require":
         return table
     return replace(table, spec=replace(table.spec, checksums="off"))
-
-
-def _used(dictionary: Mapping[str, Test], plan: Plan, day: date | None) -> Mapping[str, Test]:
-    columns = asked_of(plan, day).columns
-    return {name: test for name, test in dictionary.items() if name in columns}
 
 
 def _list_name(number: int) -> str:
@@ -148,7 +143,7 @@ class _People:
         return Spread(self.engine, named, list(columns))
 
     def _columns(
-        self, answers: Mapping[int, Answer], leaves: Mapping[int, Answer]
+        self, answers: Mapping[int, Answer[Column]], leaves: Mapping[int, Answer[Column]]
     ) -> Iterator[tuple[str, Column]]:
         for number, answer in answers.items():
             yield node_name(number), answer.closed
@@ -178,7 +173,7 @@ class _People:
             *(F.col(name).alias(f"{OWN}by_{name}") for name in self.asked.ordering),
         )
 
-    def _leaves(self) -> dict[int, Answer]:
+    def _leaves(self) -> dict[int, Answer[Column]]:
         """The nodes that rows of users tell alone."""
         out = {}
         for number in self.nodes:
@@ -194,12 +189,12 @@ class _People:
                     out[number] = Answer.certain((found >= first) & (found <= last - 1))
         return out
 
-    def _folded(self, number: int, column: str) -> Answer:
+    def _folded(self, number: int, column: str) -> Answer[Column]:
         fold = self.plan.nodes[number]
         assert isinstance(fold, Fold)
         return Answer.certain(F.coalesce(F.col(column), F.lit(fold.absent)))
 
-    def check(self, count: int) -> None:
+    def check(self) -> None:
         """Each key must be there once. Raises DataError."""
         key = self.table.spec.key
         what = f"`{key}` of table `{self.table.name}`"
@@ -238,7 +233,7 @@ class _People:
             native = tested.to_native().where(~F.col(OWN + "in") & column.isNotNull())
             counted = native.groupBy(tag).count()
             top = counted.orderBy(F.col("count").desc(), column.cast("string"))
-            values = tuple((row[0], int(row[1])) for row in top.limit(_MOST_VALUES).collect())
+            values = tuple((row[0], int(row[1])) for row in top.limit(MOST).collect())
             yield Novel(tag, rows, counted.count(), values, self.day)
 
 
