@@ -33,7 +33,8 @@ def spark() -> Iterator[SparkSession]:
 
     Tables are tiny: they need no part of their own for each core, and no program of their own.
     """
-    from audience.engine.spark.session import Settings, start
+    from audience.engine.spark.session import start
+    from audience.rules.engines import SparkSpec
 
     quick = {
         "spark.driver.memory": "1g",
@@ -42,7 +43,7 @@ def spark() -> Iterator[SparkSession]:
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.shuffle.partitions": "2",
     }
-    session = start(Settings("local[2]", quick))
+    session = start(SparkSpec("local[2]", quick))
     yield session
     session.stop()
 

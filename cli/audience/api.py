@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audience.analysis.causes import reasons
 from audience.analysis.convert import convert
@@ -56,6 +56,9 @@ from audience.scaffold import SCHEMAS, make_project
 from audience.scheduling import Schedule, make_schedule, read_time
 from audience.store.manifest import to_json
 from audience.workspace import load_project, open_workspace, opened, read_rules, today
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 __all__ = [
     "BuildResult",
@@ -145,7 +148,8 @@ def build(
     packs: str | Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
     dry_run: bool = False,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     on_step: OnStep | None = None,
     steps: Steps | None = None,
     cache: bool = True,
@@ -164,12 +168,11 @@ def build(
     steps = steps or Steps(on_step)
     with steps.step("open", "tables and rules", told=False):
         workspace, requests = prepare(
-            project, paths_of(rules), day_or_none(as_of), packs, variables or {}
+            project.on(engine, spark), paths_of(rules), day_or_none(as_of), packs, variables or {}
         )
     return run_build(
         workspace,
         requests,
-        engine=engine,
         dry_run=dry_run,
         steps=steps,
         use_cache=cache,
@@ -182,17 +185,18 @@ def check_cases(
     rules: str | Path | Sequence[str | Path] = (),
     *,
     variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
 ) -> tuple[CasesReport, ...]:
     """Run the cases beside rule files, by default all of the project's; a report for each file.
 
     Raises RuleError with every problem of the case files and rules, UsageError, DataError.
     """
-    workspace, problems = opened(project), Problems()
+    workspace, problems = opened(project.on(engine, spark)), Problems()
     files = read_cases(workspace, find_cases(project, paths_of(rules)), problems)
     prepared = [(file, prepare_cases(workspace, file, variables or {}, problems)) for file in files]
     problems.raise_errors()
-    return tuple(run_cases(workspace, file, cases, engine) for file, cases in prepared)
+    return tuple(run_cases(workspace, file, cases) for file, cases in prepared)
 
 
 def explain(
@@ -225,13 +229,14 @@ def tags(
     *,
     table: str = "",
     top: int = 20,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
 ) -> tuple[TagReport, ...]:
     """The tag dictionary with what the columns hold; ``names`` are tags or labels, default all.
 
     ``table`` is an event table whose columns are wanted instead. Raises UsageError, DataError.
     """
-    return report_tags(opened(project), names, table=table, top=top, engine=engine)
+    return report_tags(opened(project.on(engine, spark)), names, table=table, top=top)
 
 
 def schema(kind: str, project: Project | None = None) -> dict[str, Any]:

@@ -56,7 +56,6 @@ def run_build(
     workspace: Workspace,
     requests: Sequence[Request],
     *,
-    engine: str,
     dry_run: bool,
     steps: Steps,
     use_cache: bool = True,
@@ -73,9 +72,7 @@ def run_build(
                 locks.enter_context(campaign_lock(project.packs, campaign, project.access))
             for request in requests:
                 _check_partial(project, request)
-        evaluated = evaluate(
-            workspace, requests, engine=engine, steps=steps, use_cache=use_cache, plain=plain
-        )
+        evaluated = evaluate(workspace, requests, steps=steps, use_cache=use_cache, plain=plain)
         results: list[BuildResult] = []
         for number in range(len(requests)):
             try:

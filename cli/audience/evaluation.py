@@ -120,7 +120,6 @@ def evaluate(
     workspace: Workspace,
     requests: Sequence[Request],
     *,
-    engine: str,
     steps: Steps | None = None,
     use_cache: bool = True,
     plain: bool = False,
@@ -135,7 +134,7 @@ def evaluate(
     users = users_of(workspace, plan)
     lists = read_lists(workspace, plan)
     cache = Cache(project.cache if use_cache else None, project.cache_size, project.access)
-    running = open_engine(engine, project.time_zone)
+    running = open_engine(project)
     try:
         outcome = runner_of(running)(
             plan,

@@ -14,7 +14,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audience.engine.choice import open_engine
 from audience.engine.columns import scan
 from audience.engine.tables import TableData, open_table
 from audience.errors import DataError, UsageError
@@ -126,7 +125,9 @@ def _place(folder: Path, path: Path) -> str:
 
 def _read(table: TableData, column: str) -> pa.ChunkedArray:
     """A column as rules will see it: NaN missing, timestamps as days of the zone."""
-    engine = open_engine("polars", _ZONE)
+    from audience.engine.polars import PolarsEngine
+
+    engine = PolarsEngine(_ZONE)
     try:
         rows = scan(engine, table, table.files, [column])
         return engine.fetch(rows.select(column))[column]

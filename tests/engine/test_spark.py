@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 import audience
+from audience.commands.app import app
+from audience.engine.choice import open_engine
 from audience.engine.spark import java
 from audience.engine.spark.behaviour import AGGREGATES
 from audience.engine.spark.dialect import for_java
 from audience.errors import AudienceError, DataError, UsageError
 from audience.operators import MEASURES
+from audience.rules.engines import SparkSpec
 from engine.ways import project, put, rule
 
 if TYPE_CHECKING:
@@ -41,6 +45,65 @@ def test_a_shipped_campaign(name: str, spark: SparkSession) -> None:
     assert found.warnings == expected.warnings
     for pack in expected.packs:
         assert found.ids(pack).equals(expected.ids(pack)), pack
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What runs are opened on."""
+    found = []
+
+    def note(project: Any) -> Any:
+        found.append((project.engine, project.session))
+        return open_engine(project)
+
+    monkeypatch.setattr("audience.evaluation.open_engine", note)
+    return found
+
+
+def test_one_line_in_the_project(
+    tmp_path: Path, spark: SparkSession, engines: list[tuple[str, Any]]
+) -> None:
+    """`engine: spark` is all; an option or a session that is handed over wins."""
+    put(tmp_path, "users.parquet", id=[1, 2, 3], v=[1, 2, None])
+    opened = project(tmp_path, "")
+    path = rule(tmp_path, {"a": "{v: 2}"}, "2024-03-01")
+    file = tmp_path / "audience.yaml"
+    file.write_text("engine: spark\n" + file.read_text())
+    told = audience.load(tmp_path)
+    session = spark.newSession()
+    asked: list[tuple[Any, dict[str, Any]]] = [
+        (opened, {}),
+        (told, {}),
+        (told, {"engine": "duckdb"}),
+        (opened, {"spark": session}),
+        (told, {"engine": "spark", "spark": session}),
+    ]
+    for each, options in asked:
+        (found,) = audience.build(each, path, dry_run=True, **options)
+        assert found.ids("a").to_pylist() == [2]
+    assert engines == [
+        ("polars", None),
+        ("spark", None),
+        ("duckdb", None),
+        ("spark", session),
+        ("spark", session),
+    ]
+    done = CliRunner().invoke(app, ["size", str(path), "--project", str(tmp_path)])
+    assert done.exit_code == 0
+    assert engines[-1] == ("spark", None)
+    with pytest.raises(UsageError, match="a session of Spark is nothing for engine `duckdb`"):
+        audience.build(told, path, engine="duckdb", spark=session)
+
+
+def test_what_a_project_says_of_spark(tmp_path: Path) -> None:
+    put(tmp_path, "users.parquet", id=[1])
+    project(tmp_path, "")
+    file = tmp_path / "audience.yaml"
+    text = "spark: {master: 'spark://host:7077', config: {spark.executor.memory: 4g}}\n"
+    file.write_text(text + file.read_text())
+    found = audience.load(tmp_path)
+    assert found.spark == SparkSpec("spark://host:7077", {"spark.executor.memory": "4g"})
+    assert found.engine == "polars"
 
 
 @pytest.mark.parametrize("keep", [1, 700, USERS, 2 * USERS])

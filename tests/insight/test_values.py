@@ -87,9 +87,7 @@ def test_outlines_are_what_sql_counts(engine: str) -> None:
     workspace = open_workspace(opened, problems)
     users = workspace.tables["users"]
     tags = chosen_tags(workspace, ["省份", "兴趣偏好", "jd_value", "ltv", "registered"])
-    found = outlines(
-        users, tags, 5, Codebook(), Cache(None, 0), engine=engine, time_zone=opened.time_zone
-    )
+    found = outlines(opened.on(engine), users, tags, 5, Codebook(), Cache(None, 0))
     path = "fixtures/users/dt=2023-06-30/*.parquet"
     db = duckdb.connect()
     db.execute(f"CREATE VIEW u AS FROM '{opened.root}/{path}'")

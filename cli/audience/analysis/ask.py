@@ -76,7 +76,6 @@ def ask(
     workspace: Workspace,
     asked: Sequence[tuple[Request, Conditions]],
     *,
-    engine: str = "polars",
     cache: bool = True,
     codes: Codebook | None = None,
 ) -> tuple[Answers, ...]:
@@ -86,7 +85,7 @@ def ask(
     columns that were read before. Raises DataError, NotPublishedError, StoreError.
     """
     requests = [asking(request, conditions) for request, conditions in asked]
-    found = evaluate(workspace, requests, engine=engine, use_cache=cache, codes=codes)
+    found = evaluate(workspace, requests, use_cache=cache, codes=codes)
     return tuple(answers_of(found, number, asked[number][0]) for number in range(len(asked)))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,12 +34,16 @@ from audience.rules.words import SPEECHES
 from audience.store.manifest import FILE_NAME, Manifest, read_manifest
 from audience.workspace import Workspace, opened
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 def reasons(
     project: Project,
     found: BuildDiff,
     *,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
     lang: str = Language.ENGLISH,
 ) -> Reasons:
@@ -53,7 +57,7 @@ def reasons(
     language = Language.of(lang)
     old, new = (_manifest(each) for each in found.origins)
     return explain(
-        opened(project), found, (old, new), engine=engine, cache=cache, language=language
+        opened(project.on(engine, spark)), found, (old, new), cache=cache, language=language
     )
 
 
@@ -62,14 +66,13 @@ def explain(
     found: BuildDiff,
     builds: tuple[Manifest, Manifest],
     *,
-    engine: str = "polars",
     cache: bool = True,
     language: Language = Language.ENGLISH,
 ) -> Reasons:
     """The same of two builds by their manifests, whether published or not."""
     if not found.packs:
         return Reasons(found.old, found.new, (), (language.say(sentences.NO_PACK),))
-    crossing = Crossing(workspace, found, builds, engine, cache=cache, language=language)
+    crossing = Crossing(workspace, found, builds, cache=cache, language=language)
     explained = tuple(_Explainer(crossing, pack).explained() for pack in found.packs)
     return Reasons(found.old, found.new, explained, tuple(crossing.untold))
 

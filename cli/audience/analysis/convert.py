@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from audience.analysis.ask import Answers, Conditions, ask, warnings_of
 from audience.analysis.counted import Span, Told, asked_values, conversion_among, told_values
@@ -29,6 +30,9 @@ from audience.rules.project import Project
 from audience.rules.reader import Problems
 from audience.rules.tree import All, Condition, Either, Not
 from audience.workspace import Workspace, open_asker, opened, today
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _MOST_DAYS = 400
 _HERE = Location(Source("", ""), 1, 1)
@@ -79,7 +83,8 @@ def convert(
     daily: bool = False,
     as_of: date | str | None = None,
     variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
     lang: str = Language.ENGLISH,
 ) -> Conversions:
@@ -94,6 +99,7 @@ def convert(
     """
     language = Language.of(lang)
     _check(end, by, periods, sources, market, daily=daily, as_of=as_of)
+    project = project.on(engine, spark)
     workspace = opened(project)
     asker = open_asker(workspace, Problems(), variables)
     question = _read(asker, several(start), end, market, several(sources))
@@ -109,9 +115,7 @@ def convert(
     values: tuple[Value, ...] = ()
     codes = Codebook()
     if end is not None:
-        values = values_of(
-            workspace, newest, by, _HERE, codes, engine=engine, cache=cache, language=language
-        )
+        values = values_of(workspace, newest, by, _HERE, codes, cache=cache, language=language)
     pairs = [
         (request, question.conditions(span, values))
         for request, span in zip(requests, spans, strict=True)
@@ -119,7 +123,7 @@ def convert(
     pairs += [
         (_request(workspace, asker, day), question.shares(day)) for each in days for day in each
     ]
-    answers = ask(workspace, pairs, engine=engine, cache=cache, codes=codes)
+    answers = ask(workspace, pairs, cache=cache, codes=codes)
     rest = iter(answers[len(spans) :])
     told = told_values(values, answers[: len(spans)])
     return Conversions(

@@ -75,7 +75,6 @@ class Crossing:
         workspace: Workspace,
         found: BuildDiff,
         builds: tuple[Manifest, Manifest],
-        engine: str,
         *,
         cache: bool,
         language: Language,
@@ -84,7 +83,6 @@ class Crossing:
         self.language = language
         self.found = found
         self.untold: list[str] = []
-        self._engine = engine
         self._cache = cache
         self.old_build, self.new_build = builds
         self.old_file, self.new_file = map(self._file, (self.old_build, self.new_build))
@@ -151,7 +149,6 @@ class Crossing:
             workspace,
             self.found,
             (self.old_build, self.new_build),
-            self._engine,
             cache=self._cache,
             language=self.language,
         )
@@ -199,7 +196,7 @@ class Crossing:
         users = seen.answers.users
         name = (users.snapshot, tag)
         if name not in self._columns:
-            values = values_of(self.workspace, users, tag, self._users, self._engine)
+            values = values_of(self.workspace, users, tag, self._users)
             self._columns[name] = values
         return self._columns[name]
 
@@ -333,7 +330,7 @@ class Crossing:
             self.untold.append(text)
 
     def _answers(self, asked: Sequence[tuple[Request, Conditions]]) -> tuple[Answers, ...]:
-        return ask(self.workspace, asked, engine=self._engine, cache=self._cache)
+        return ask(self.workspace, asked, cache=self._cache)
 
     def _seen(self, answers: Answers) -> Seen:
         return Seen(answers, answers.among(self._users))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audience.analysis.ask import ask, warnings_of
 from audience.errors import UsageError, nearest
@@ -20,6 +21,9 @@ from audience.rules.scalars import Duration
 from audience.store.export import write_ids
 from audience.workspace import today
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 _MOST_DAYS = 400
 
 
@@ -31,7 +35,8 @@ def flow(
     *,
     step: str | None = None,
     variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
 ) -> tuple[Flow, ...]:
     """How many moved from each stage to each between two days, or from step to step between them.
@@ -49,7 +54,7 @@ def flow(
         raise UsageError(f"{len(days):,} days are too many: at most {_MOST_DAYS}")
     if days[-1] > today(project):
         raise UsageError(f"{days[-1]} lies in the future; today is {today(project)}")
-    workspace, files = read_files(project, (), variables or {})
+    workspace, files = read_files(project.on(engine, spark), (), variables or {})
     found = sets_named(files, stages)
     if len(found) != 1:
         names = ", ".join(f"{file.name}/{each.name}" for file, each in found)
@@ -61,7 +66,7 @@ def flow(
         if pack.name in own.packs
     }
     asked = [(at_day(workspace, Request(file, day), day), conditions) for day in days]
-    answers = ask(workspace, asked, engine=engine, cache=cache)
+    answers = ask(workspace, asked, cache=cache)
     members = [{name: each.ids(name) for name in conditions} for each in answers]
     return tuple(
         replace(flow_between(one, old, other, new), warnings=warnings_of([early, late]))

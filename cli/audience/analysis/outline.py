@@ -17,6 +17,7 @@ from audience.engine.diagnosis import named_files
 from audience.engine.tables import TableData
 from audience.insight.tags import ValueCount, listed_values, values_at
 from audience.kinds import Kind, Tag
+from audience.rules.project import Project
 from audience.threads import in_threads
 
 EDGES = (0.25, 0.5, 0.75, 0.9)
@@ -33,20 +34,18 @@ class Outline:
 
 
 def outlines(
+    project: Project,
     table: TableData,
     tags: Sequence[Tag],
     top: int,
     codes: Codebook,
     cache: Cache,
-    *,
-    engine: str,
-    time_zone: str,
 ) -> tuple[Outline, ...]:
     """The outlines of some columns of a user table. Columns that are read go into ``codes``.
 
     Raises DataError.
     """
-    running = open_engine(engine, time_zone)
+    running = open_engine(project)
     try:
         with named_files([table], running), running.refusals():
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from audience.analysis.ask import ask
 from audience.analysis.counted import asked_values, profile_among, told_values
@@ -18,6 +19,9 @@ from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.tree import All, Condition
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 BASE = "base"
 _PACK, _BASELINE, _BOTH = "pack", "baseline", "both"
 
@@ -30,7 +34,8 @@ def profile(
     tags: str | Sequence[str] = (),
     as_of: date | str | None = None,
     variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
     lang: str = Language.ENGLISH,
 ) -> Profile:
@@ -43,7 +48,7 @@ def profile(
     language = Language.of(lang)
     day = day_or_none(as_of)
     names = [pack] if against == BASE else [pack, against]
-    workspace, requests = prepare(project, (), day, names, variables or {})
+    workspace, requests = prepare(project.on(engine, spark), (), day, names, variables or {})
     request, own = single(requests, pack)
     codes = Codebook()
     values = values_of(
@@ -52,7 +57,6 @@ def profile(
         tags,
         own.at,
         codes,
-        engine=engine,
         cache=cache,
         language=language,
     )
@@ -63,7 +67,7 @@ def profile(
         groups[_BASELINE] = All(parts, found.at)
         groups[_BOTH] = All((*parts, own.where), own.at)
     pairs = [(request, {**groups, **asked_values(values)})]
-    (answers,) = ask(workspace, pairs, engine=engine, cache=cache, codes=codes)
+    (answers,) = ask(workspace, pairs, cache=cache, codes=codes)
     told = told_values(values, [answers])
     name = f"{request.file.name}/{own.name}"
     pair = None if against == BASE else (_BASELINE, _BOTH)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audience.analysis import sentences
 from audience.analysis.ask import Answers, Conditions, answers_of, asking
@@ -56,6 +57,9 @@ from audience.store.read import Build, open_build
 from audience.threads import in_threads
 from audience.workspace import below, open_asker
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 _BASE = "base"
 _TOP = 40
 """How many values of a profile or a conversion are told; the others are the rest of their tag."""
@@ -71,7 +75,8 @@ def report_on(
     tags: Sequence[str] = (),
     goal: str | None = None,
     since: date | str | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
     lang: str | None = None,
 ) -> Report:
@@ -85,9 +90,11 @@ def report_on(
     StoreError, UsageError.
     """
     language = Language.of(lang or project.lang)
-    opened = subject_of(project, subject, day_or_none(as_of), packs, variables or {}, language)
+    opened = subject_of(
+        project.on(engine, spark), subject, day_or_none(as_of), packs, variables or {}, language
+    )
     return _Writer(
-        opened, tags, goal, day_or_none(since, "since"), variables or {}, engine, cache, language
+        opened, tags, goal, day_or_none(since, "since"), variables or {}, cache, language
     ).report()
 
 
@@ -100,7 +107,6 @@ class _Writer:
     goal_text: str | None
     since: date | None
     variables: Mapping[str, str]
-    engine: str
     cache: bool
     language: Language
     doubts: list[str] = field(default_factory=list)
@@ -126,7 +132,6 @@ class _Writer:
             self.tags,
             at,
             self.codes,
-            engine=self.engine,
             cache=self.cache,
             language=self.language,
         )
@@ -143,7 +148,6 @@ class _Writer:
         found = evaluate(
             self.workspace,
             [self.request, *(asking(*each) for each in asked)],
-            engine=self.engine,
             use_cache=self.cache,
             codes=self.codes,
         )
@@ -319,7 +323,6 @@ class _Writer:
             self.workspace,
             found,
             builds,
-            engine=self.engine,
             cache=self.cache,
             language=self.language,
         )

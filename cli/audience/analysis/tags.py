@@ -19,7 +19,6 @@ def report_tags(
     *,
     table: str = "",
     top: int = 20,
-    engine: str = "polars",
 ) -> tuple[TagReport, ...]:
     """The tags of the user table, or of an event table, by name or label, default all.
 
@@ -27,7 +26,7 @@ def report_tags(
     """
     wanted = chosen_tags(workspace, names, table)
     table_data = workspace.tables[table or workspace.catalog.users.name]
-    running = open_engine(engine, workspace.project.time_zone)
+    running = open_engine(workspace.project)
     try:
         out = []
         for tag in wanted:

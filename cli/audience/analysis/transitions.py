@@ -27,11 +27,9 @@ _MOST = 5
 _MOST_VALUES = 12
 
 
-def values_of(
-    workspace: Workspace, users: TableData, tag: str, ids: pa.Array, engine: str
-) -> pa.Array:
+def values_of(workspace: Workspace, users: TableData, tag: str, ids: pa.Array) -> pa.Array:
     """A tag's values of some users; missing too where the user is not there."""
-    running = open_engine(engine, workspace.project.time_zone)
+    running = open_engine(workspace.project)
     key = users.spec.key
     try:
         frame = scan(running, users, users.files, list(dict.fromkeys((key, tag))))

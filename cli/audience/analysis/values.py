@@ -46,7 +46,6 @@ def values_of(
     at: Location,
     codes: Codebook,
     *,
-    engine: str,
     cache: bool = True,
     language: Language = Language.ENGLISH,
 ) -> tuple[Value, ...]:
@@ -60,14 +59,13 @@ def values_of(
     users = workspace.tables[workspace.project.users.name]
     if snapshot is not None:
         users = open_snapshot(users, snapshot, [tag.name for tag in chosen])
-    zone = workspace.project.time_zone
     # Of the others it is known how they are told apart.
     unknown = [tag for tag in chosen if not tag.bins and tag.type.kind is not Kind.BOOL]
     project = workspace.project
     with closing(
         Cache(project.cache if cache else None, project.cache_size, project.access)
     ) as kept:
-        found = outlines(users, unknown, _MOST_VALUES, codes, kept, engine=engine, time_zone=zone)
+        found = outlines(project, users, unknown, _MOST_VALUES, codes, kept)
     by_tag = {each.tag.name: each for each in found}
     every = (by_tag.get(tag.name) or Outline(tag, (), ()) for tag in chosen)
     speech = SPEECHES[language]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audience.analysis.ask import Answers, ask
 from audience.evaluation import prepare
@@ -23,6 +24,9 @@ from audience.rules.speech import Speech
 from audience.rules.tree import All, Condition, Kept, Pack, Side, Stage
 from audience.rules.variations import Place, nearby, places
 from audience.rules.words import SPEECHES
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass
@@ -108,7 +112,8 @@ def waterfall(
     as_of: date | str | None = None,
     packs: str | Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
     lang: str = Language.ENGLISH,
 ) -> tuple[Waterfall, ...]:
@@ -120,14 +125,16 @@ def waterfall(
     """
     language = Language.of(lang)
     day = day_or_none(as_of)
-    workspace, requests = prepare(project, paths_of(rules), day, packs, variables or {})
+    workspace, requests = prepare(
+        project.on(engine, spark), paths_of(rules), day, packs, variables or {}
+    )
     asked = [list(_steps(request, language)) for request in requests]
     conditions = [
         {name: each for one in of_file for name, each in one.conditions.items()}
         for of_file in asked
     ]
     pairs = list(zip(requests, conditions, strict=True))
-    answers = ask(workspace, pairs, engine=engine, cache=cache)
+    answers = ask(workspace, pairs, cache=cache)
     return tuple(
         replace(one.counted(found), warnings=found.warnings)
         for of_file, found in zip(asked, answers, strict=True)

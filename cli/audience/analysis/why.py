@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from audience.analysis.single import single
 from audience.cache import Cache
@@ -35,6 +36,9 @@ from audience.rules.tree import Published as PublishedPack
 from audience.rules.walk import below
 from audience.workspace import Workspace
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 EVENTS = 5
 _WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -47,7 +51,8 @@ def why(
     *,
     as_of: date | str | None = None,
     variables: Mapping[str, str] | None = None,
-    engine: str = "polars",
+    engine: str | None = None,
+    spark: SparkSession | None = None,
     cache: bool = True,
     events: int = EVENTS,
 ) -> Why:
@@ -60,11 +65,12 @@ def why(
     """
     if events < 0:
         raise UsageError(f"{events} events: expected a number from 0")
+    project = project.on(engine, spark)
     workspace, requests = prepare(project, (), day_or_none(as_of), [pack], variables or {})
     request, own = single(requests, pack)
     asked = _Asked(workspace, request, own, _key_of(workspace, user))
     kept = Cache(project.cache if cache else None, project.cache_size, project.access)
-    with closing(kept), closing(open_engine(engine, project.time_zone)) as running:
+    with closing(kept), closing(open_engine(project)) as running:
         return asked.answer(Means(running, kept, Steps()), events)
 
 

@@ -64,7 +64,7 @@ class Prepared:
 
 
 def run_cases(
-    workspace: Workspace, case_file: CaseFile, prepared: Sequence[Prepared], engine: str
+    workspace: Workspace, case_file: CaseFile, prepared: Sequence[Prepared]
 ) -> CasesReport:
     """Run the cases of a file."""
     failures: list[Failure] = []
@@ -72,7 +72,7 @@ def run_cases(
     for each in prepared:
         named |= {expected.pack for case in each.cases for expected in case.expected}
         for cases in _batches(workspace, each):
-            running = open_engine(engine, workspace.project.time_zone)
+            running = open_engine(workspace.project)
             try:
                 failures += _Run(workspace, each.file, each.as_of, cases, running).failures()
             finally:

@@ -49,7 +49,7 @@ def build_pack(
     pack: PackOption = None,
     var: VarOption = None,
     dry_run: DryRunOption = False,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     no_cache: NoCacheOption = False,
     profile: ProfileOption = False,
     notify: NotifyOption = None,
@@ -74,7 +74,7 @@ def size(
     as_of: AsOfOption = None,
     pack: PackOption = None,
     var: VarOption = None,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     no_cache: NoCacheOption = False,
     profile: ProfileOption = False,
     format: SummaryFormatOption = SummaryFormat.TABLE,
@@ -114,7 +114,7 @@ def explain(
 class _How:
     """How a build is made and told; ``always`` tells sizes even where it is ``quiet``."""
 
-    engine: str
+    engine: str | None
     dry_run: bool
     cache: bool
     profile: bool

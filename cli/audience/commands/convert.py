@@ -85,7 +85,7 @@ def convert(
     top: TopOption = 20,
     as_of: AsOfOption = None,
     var: VarOption = None,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     no_cache: NoCacheOption = False,
     format: InsightFormatOption = InsightFormat.TABLE,
     min_cell: MinCellOption = None,

@@ -67,7 +67,12 @@ VarOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    str, typer.Option("--engine", help="What evaluates the rules: polars, duckdb or spark.")
+    str | None,
+    typer.Option(
+        "--engine",
+        help="What evaluates the rules: polars, duckdb or spark; default: the project's `engine`.",
+        show_default=False,
+    ),
 ]
 
 NoCacheOption = Annotated[

@@ -178,7 +178,7 @@ def diff_packs(
             "the new data, and the other way round.",
         ),
     ] = False,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     no_cache: NoCacheOption = False,
     format: SummaryFormatOption = SummaryFormat.TABLE,
     min_cell: MinCellOption = None,

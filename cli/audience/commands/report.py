@@ -97,7 +97,7 @@ def report(
     pack: PackOption = None,
     as_of: AsOfOption = None,
     var: VarOption = None,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     no_cache: NoCacheOption = False,
     format: Annotated[
         ReportFormat, typer.Option("--format", "-f", help="A page, or one chart as a picture.")

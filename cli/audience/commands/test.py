@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def run_cases(
     rules: RulesArgument = None,
     var: VarOption = None,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     format: FormatOption = Format.TABLE,
     project: ProjectOption = None,
     quiet: QuietOption = False,

@@ -33,7 +33,7 @@ def why(
     ] = 5,
     as_of: AsOfOption = None,
     var: VarOption = None,
-    engine: EngineOption = "polars",
+    engine: EngineOption = None,
     no_cache: NoCacheOption = False,
     format: InsightFormatOption = InsightFormat.TABLE,
     project: ProjectOption = None,

@@ -11,8 +11,8 @@ import pyarrow as pa
 from audience.engine.base import Engine
 from audience.engine.run import Means, Outcome, run_plan
 from audience.engine.tables import TableData
-from audience.errors import UsageError
 from audience.plan.nodes import Listed, Plan, Test
+from audience.rules.project import Project
 
 
 class Runner(Protocol):
@@ -31,27 +31,22 @@ class Runner(Protocol):
         ...
 
 
-ENGINES = ("polars", "duckdb", "spark")
-
-
-def open_engine(name: str, time_zone: str) -> Engine:
-    """The engine of that name, to be closed after use. Raises UsageError."""
-    if name == "polars":
-        from audience.engine.polars import PolarsEngine
-
-        return PolarsEngine(time_zone)
-    if name == "duckdb":
+def open_engine(project: Project) -> Engine:
+    """The engine of a project, to be closed after use. Raises UsageError."""
+    if project.engine == "duckdb":
         from audience.engine.duckdb import DuckdbEngine
 
-        return DuckdbEngine(time_zone)
-    if name == "spark":
+        return DuckdbEngine(project.time_zone)
+    if project.engine == "spark":
         from audience.engine.spark.session import check_installed
 
         check_installed()
         from audience.engine.spark.engine import SparkEngine
 
-        return SparkEngine(time_zone)
-    raise UsageError(f"no engine `{name}`; there is {', '.join(ENGINES)}")
+        return SparkEngine(project.time_zone, project.spark, project.session)
+    from audience.engine.polars import PolarsEngine
+
+    return PolarsEngine(project.time_zone)
 
 
 def runner_of(engine: Engine) -> Runner:

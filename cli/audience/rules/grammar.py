@@ -142,6 +142,13 @@ PROJECT = {
         "Who may read what is written: `owner`, the default, or `group`: the owner's group too.",
         "access",
     ),
+    "engine": Key("What evaluates rules: `polars`, the default, `duckdb` or `spark`.", "engine"),
+    "spark": Key("What the spark engine runs on.", "spark"),
+}
+
+SPARK = {
+    "master": Key("Where it runs: `local[*]`, the default, `spark://host:7077`, `yarn` …", "text"),
+    "config": Key("Spark's own settings by their names, such as spark.executor.memory.", "config"),
 }
 
 SUPPRESS = {

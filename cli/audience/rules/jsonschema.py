@@ -8,6 +8,7 @@ from typing import Any
 from audience.kinds import DECLARED, Catalog, Choice, Kind, Table, Tag
 from audience.operators import PREDICATES, Takes
 from audience.rules.behaviour import BEHAVIOUR_KEYS
+from audience.rules.engines import ENGINES
 from audience.rules.grammar import (
     CONDITION,
     DAY_WINDOW,
@@ -21,6 +22,7 @@ from audience.rules.grammar import (
     RULE_FILE,
     SEED,
     SLUG,
+    SPARK,
     STAGE,
     SUPPRESS,
     TABLE,
@@ -121,6 +123,13 @@ def project_schema() -> Schema:
         "access": {"enum": ["owner", "group"]},
         "checksums": {"enum": ["auto", "require", "off"]},
         "lang": {"enum": list(LANGUAGES)},
+        "engine": {"enum": list(ENGINES)},
+        "spark": _object(SPARK),
+        "config": {
+            "type": "object",
+            "propertyNames": {"pattern": r"^spark\."},
+            "additionalProperties": _SCALAR,
+        },
         "min_cell": {"type": "integer", "minimum": 0},
         "date_ranges": {"type": "array", "items": _ref("date_range")},
         "suppress": {"type": "array", "minItems": 1, "items": _object(SUPPRESS)},

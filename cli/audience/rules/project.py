@@ -7,12 +7,14 @@ Types are not known here: they come from the tables' own schema, and
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-from audience.errors import Location, Source
+from audience.errors import Location, Source, UsageError
 from audience.private import OWNER, Access
+from audience.rules.engines import ENGINES, SparkSpec, read_engine, read_spark
 from audience.rules.grammar import CONDITION, PROJECT, SUPPRESS, TABLE, TAG
 from audience.rules.language import LANGUAGES
 from audience.rules.lists import check_list_path, read_flag
@@ -116,10 +118,29 @@ class Project:
     lang: str = LANGUAGES[0]
     """The language of reports."""
 
+    engine: str = ENGINES[0]
+    """What evaluates rules: one of :data:`ENGINES`."""
+
+    spark: SparkSpec = field(default_factory=SparkSpec)
+    session: Any = field(default=None, repr=False, compare=False)
+    """The session of Spark to run in, where one was handed over."""
+
     @property
     def cache(self) -> Path:
         """The folder of what is kept: it may be deleted at any time."""
         return self.root / CACHE
+
+    def on(self, engine: str | None, session: Any = None) -> Project:
+        """The project on the engine asked for, on a session handed over, or else on its own.
+
+        Raises UsageError.
+        """
+        if engine is not None and engine not in ENGINES:
+            raise UsageError(f"no engine `{engine}`; there is {', '.join(ENGINES)}")
+        if session is not None and engine not in {None, "spark"}:
+            raise UsageError(f"a session of Spark is nothing for engine `{engine}`")
+        chosen = "spark" if session is not None else engine or self.engine
+        return replace(self, engine=chosen, session=session or self.session)
 
 
 def find_project(start: Path) -> Path | None:
@@ -160,6 +181,8 @@ def parse_project(source: Source, root: Path) -> Project:
     tables = _read_tables(fields["tables"][1], problems) if "tables" in fields else []
     tags = _read_dictionary(fields["tags"][1], problems) if "tags" in fields else ()
     suppress = _read_suppress(fields["suppress"][1], problems) if "suppress" in fields else ()
+    engine = read_engine(fields["engine"][1], problems) if "engine" in fields else ENGINES[0]
+    spark = read_spark(fields["spark"][1], problems) if "spark" in fields else SparkSpec()
     users = [table for table in tables if not table.time]
     if "tables" in fields and len(users) != 1:
         names = ", ".join(table.name for table in users) or "none"
@@ -185,6 +208,8 @@ def parse_project(source: Source, root: Path) -> Project:
         read_access(fields["access"][1], problems) if "access" in fields else OWNER,
         read_min_cell(fields["min_cell"][1], problems) if "min_cell" in fields else MIN_CELL,
         read_lang(fields["lang"][1], problems) if "lang" in fields else LANGUAGES[0],
+        engine,
+        spark,
     )
 
 

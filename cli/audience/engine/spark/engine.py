@@ -16,11 +16,12 @@ from pyspark.sql import functions as F
 
 from audience.engine.base import ROW
 from audience.engine.compile import with_tests
-from audience.engine.spark.session import Settings, open_session
+from audience.engine.spark.session import open_session
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
 from audience.kinds import Type
 from audience.plan.nodes import Test
+from audience.rules.engines import SparkSpec
 from audience.sorting import Sorting
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class SparkEngine:
     wide = nw.Decimal(38, 0)
 
     def __init__(
-        self, time_zone: str, settings: Settings | None = None, session: SparkSession | None = None
+        self, time_zone: str, settings: SparkSpec | None = None, session: SparkSession | None = None
     ) -> None:
         self.time_zone = time_zone
-        self._settings = settings or Settings()
+        self._settings = settings or SparkSpec()
         self._given = session
         self._opened: SparkSession | None = None
         self._held: list[DataFrame] = []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audience.engine.spark.java import java_home
 from audience.errors import UsageError
+from audience.rules.engines import FIXED, SparkSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,26 +28,13 @@ _LOCAL = {
 """What suits one machine, unless the project says otherwise."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a project says of Spark: the master, and Spark's own settings by their names."""
-
-    master: str = "local[*]"
-    config: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the driver is all there is."""
-        return self.master.startswith("local")
-
-
 def check_installed() -> None:
     """Raises UsageError where there is no PySpark."""
     if find_spec("pyspark") is None:
         raise UsageError("the spark engine is not installed: pip install audience[spark]")
 
 
-def open_session(settings: Settings, time_zone: str, given: SparkSession | None) -> SparkSession:
+def open_session(settings: SparkSpec, time_zone: str, given: SparkSession | None) -> SparkSession:
     """A session of our own, as rules need it, on top of the one given or running, or of a new one.
 
     Time zone, ANSI mode and case are set here, whatever other sessions have: what a rule means
@@ -57,7 +44,7 @@ def open_session(settings: Settings, time_zone: str, given: SparkSession | None)
 
     base = given or SparkSession.getActiveSession() or start(settings)
     session = base.newSession()
-    for name, value in _MEANING.items():
+    for name, value in FIXED.items():
         session.conf.set(name, value)
     session.conf.set("spark.sql.session.timeZone", time_zone)
     # A page that was damaged on the disk must not be read as if it were whole.
@@ -66,22 +53,7 @@ def open_session(settings: Settings, time_zone: str, given: SparkSession | None)
     return session
 
 
-_MEANING = {
-    "spark.sql.ansi.enabled": "false",
-    "spark.sql.caseSensitive": "true",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.sql.files.ignoreCorruptFiles": "false",
-    "spark.sql.files.ignoreMissingFiles": "false",
-    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
-    "spark.sql.legacy.parquet.nanosAsLong": "true",
-    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
-    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
-    "spark.sql.timestampType": "TIMESTAMP_LTZ",
-}
-"""What decides about answers."""
-
-
-def start(settings: Settings) -> SparkSession:
+def start(settings: SparkSpec) -> SparkSession:
     """A new session, with all that the settings say. Raises UsageError."""
     from pyspark.sql import SparkSession
 
