@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import audience
 from support import Run
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to.md").read_text(encoding="utf-8")
@@ -19,11 +23,9 @@ QUESTIONS = [
     for line in re.findall(r"^\| .*\? \| `audience (.*)` \|$", PAGE, re.MULTILINE)
     if "…" not in line and "OLD" not in line
 ]
-PYTHON = [
-    text
-    for text in re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    if "spark." not in text
-]
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+ON_SPARK = [text for text in BLOCKS if "spark" in text]
+PYTHON = [text for text in BLOCKS if text not in ON_SPARK]
 
 
 @pytest.fixture(scope="module")
@@ -54,4 +56,15 @@ def test_a_question(folder: Path, run: Run, line: str) -> None:
 @pytest.mark.parametrize("text", PYTHON)
 def test_python(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.chdir(folder)
-    exec(compile(text, "how-to", "exec"), {})
+    names: dict[str, Any] = {"audience": audience}
+    exec(compile(text, "how-to", "exec"), names)
+
+
+@pytest.mark.parametrize("text", ON_SPARK)
+def test_python_on_spark(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, spark: SparkSession, text: str
+) -> None:
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {"audience": audience, "spark": spark}
+    text = text.replace('"packs/', f'"{folder}/packs/')  # Java does not change its folder
+    exec(compile(text, "how-to", "exec"), names)
