@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from audience.errors import ExpectationError, NotPublishedError, StoreError, Usa
 from audience.evaluation import Evaluation, evaluate
 from audience.insight.expect import broken_expectations
 from audience.insight.summary import PackBits, StageBits, Summary, summarize
-from audience.membership import Members
+from audience.membership import Members, Written
 from audience.plan.build import Request
 from audience.plan.nodes import FilePlan
 from audience.records import record
@@ -138,7 +139,8 @@ def _publish(found: Evaluation, number: int, result: BuildResult, steps: Steps) 
     project = found.workspace.project
     with steps.step("write", result.summary.name, told=False) as step:
         data = tuple(result.packs.values())
-        published = publish(project.packs, manifest, data, text, project.access)
+        write = partial(_write, found, number)
+        published = publish(project.packs, manifest, data, text, project.access, write)
         step.rows = sum(pack.size for pack in result.summary.packs)
     return replace(result, published=published)
 
@@ -153,6 +155,14 @@ def _packs(found: Evaluation, number: int) -> Mapping[str, PackData]:
         )
         for pack in file.packs
     }
+
+
+def _write(found: Evaluation, number: int, folder: Path) -> Mapping[str, Written] | None:
+    """Packs that are not here, written where they are."""
+    file = found.plan.files[number]
+    names = {pack.name: node_name(pack.node) for pack in file.packs}
+    users = found.users[file.snapshot]
+    return found.members(number).write(folder, names, users.spec.key, users.key_type)
 
 
 def _ids(members: Members, name: str, key_type: pa.DataType) -> pa.Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,6 +56,17 @@ class Members(Protocol):
         """The keys of those in it, ascending."""
         ...
 
+    def write(
+        self, folder: Path, names: Mapping[str, str], key: str, kind: pa.DataType
+    ) -> Mapping[str, Written] | None:
+        """Write the keys of those in some names where they are, as files below a new folder.
+
+        For each new name the one it has here; of nobody there is no file. The column is called
+        ``key`` and is of the ``kind`` of the table's, where that can be. None where they are here:
+        whoever wants files writes them.
+        """
+        ...
+
     def among(self, ids: pa.Array) -> Among:
         """The same of some users alone, each given once."""
         ...
@@ -62,6 +74,23 @@ class Members(Protocol):
     def renamed(self, names: Mapping[str, str]) -> Members:
         """The same under other names: for each new name the one it had."""
         ...
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A Parquet file of ids, ascending, and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """Ids in files that follow each other, how many, and the sum of their hashes, modulo 2^64."""
+
+    files: tuple[WrittenFile, ...]
+    size: int
+    hashes: int
 
 
 @dataclass(frozen=True)
@@ -190,6 +219,9 @@ class Membership:
     def ids(self, name: str) -> pa.Array:
         """The keys of those in it, ascending where they are of a table."""
         return self.select(self.bits[name])
+
+    def write(self, folder: Path, names: Mapping[str, str], key: str, kind: pa.DataType) -> None:
+        """Nothing is written: all keys are here."""
 
     def among(self, ids: pa.Array) -> Among:
         """The same of some users alone, each given once."""

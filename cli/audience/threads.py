@@ -15,7 +15,10 @@ Found = TypeVar("Found")
 def in_threads(function: Callable[[Thing], Found], things: Iterable[Thing]) -> list[Found]:
     """What a function finds for each of some things, in their order; its first error is raised.
 
-    For work that lets other threads run: on large arrays, or on files.
+    For work that lets other threads run: on large arrays, or on files. One thing needs no thread.
     """
+    things = list(things)
+    if len(things) < 2:
+        return [function(each) for each in things]
     with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(function, things))

@@ -17,7 +17,17 @@ _BATCH = 1 << 20
 
 def checksum(ids: pa.Array) -> str:
     """The checksum of distinct ids, integers or texts: ``xxh64sum:`` and 16 hex digits."""
+    return checksum_of(sum_of_hashes(ids))
+
+
+def sum_of_hashes(ids: pa.Array) -> int:
+    """The sum of the hashes of some ids: that of all is the sum of those of their parts."""
     total = 0
     for start in range(0, len(ids), _BATCH):
         total += int(hashes(ids.slice(start, _BATCH)).sum(dtype=np.uint64))
-    return f"xxh64sum:{total % 2**64:016x}"
+    return total
+
+
+def checksum_of(hashes: int) -> str:
+    """The same of the sum of the ids' hashes."""
+    return f"xxh64sum:{hashes % 2**64:016x}"

@@ -64,8 +64,21 @@ class RuleText:
 
 
 @dataclass(frozen=True)
+class PartEntry:
+    """A file of a pack that is a folder of them: its name, how many ids, the SHA-256."""
+
+    file: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class PackEntry:
-    """A pack: its file's SHA-256, and the checksum of its ids that no layout changes."""
+    """A pack: its file's SHA-256, and the checksum of its ids that no layout changes.
+
+    Where it was written in parts, ``file`` is a folder, and ``sha256`` that of their hashes; the
+    ids of each part come after those of the part before.
+    """
 
     name: str
     label: str
@@ -73,6 +86,21 @@ class PackEntry:
     file: str
     sha256: str
     ids: str
+    parts: tuple[PartEntry, ...] = ()
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Its files below the build's folder, each with its SHA-256."""
+        if not self.parts:
+            return ((self.file, self.sha256),)
+        return tuple((f"{self.file}/{each.file}", each.sha256) for each in self.parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the manifest says of it: of parts only where there are any."""
+        found = asdict(self)
+        if not self.parts:
+            del found["parts"]
+        return found
 
 
 @dataclass(frozen=True)
@@ -130,14 +158,22 @@ class Manifest:
 
         ``sha256`` is of the text without it.
         """
-        content = {**asdict(self), "as_of": self.as_of.isoformat()}
-        return to_json({"format": FORMAT, "sha256": self.sha256, **content})
+        return to_json({"format": FORMAT, "sha256": self.sha256, **self._content})
 
     @cached_property
     def sha256(self) -> str:
         """What a manifest must say of itself."""
-        content = {**asdict(self), "as_of": self.as_of.isoformat()}
-        return digest_of(to_json({"format": FORMAT, **content}).encode())
+        return digest_of(to_json({"format": FORMAT, **self._content}).encode())
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        packs = [each.to_dict() for each in self.packs]
+        return {**asdict(self), "as_of": self.as_of.isoformat(), "packs": packs}
+
+
+def _pack_entry(data: Mapping[str, Any]) -> PackEntry:
+    parts = tuple(PartEntry(**each) for each in data.get("parts", ()))
+    return PackEntry(**{**data, "parts": parts})
 
 
 def digest_of(data: bytes) -> str:
@@ -173,7 +209,7 @@ def read_manifest(folder: Path) -> Manifest:
                 "project": RuleText(**data["project"]),
                 "rules": tuple(RuleText(**each) for each in data["rules"]),
                 "inputs": tuple(InputFile(**each) for each in data["inputs"]),
-                "packs": tuple(PackEntry(**each) for each in data["packs"]),
+                "packs": tuple(map(_pack_entry, data["packs"])),
                 "windows": tuple(Window(**each) for each in data.get("windows", ())),
                 "lists": tuple(ListInput(**each) for each in data.get("lists", ())),
             }

@@ -7,10 +7,11 @@ after it the new one.
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,15 +22,18 @@ from filelock import FileLock, Timeout
 
 from audience import private
 from audience.errors import BusyError, StoreError
+from audience.membership import Written
 from audience.private import OWNER, Access
 from audience.rules.reference import Reference
 from audience.store.checksum import checksum
 from audience.store.layout import BUILDS, LATEST, days_of, phase_folder
 from audience.store.manifest import FILE_NAME, SUMMARY_NAME, Manifest, PackEntry, digest_of
+from audience.store.parts import take_parts
 from audience.threads import in_threads
 
 _ROW_GROUP = 1 << 20
 _LOCK = ".lock"
+_SCRATCH = ".parts"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class PackData:
     name: str
     label: str
     read: Callable[[], pa.Array]
+
+
+Write = Callable[[Path], Mapping[str, Written] | None]
+"""Writes packs below a folder that it makes: by name, what it wrote; None where it writes none."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,11 @@ def publish(
     packs: Sequence[PackData],
     summary: str,
     access: Access = OWNER,
+    write: Write | None = None,
 ) -> Published:
     """Publish a build. ``manifest`` has no packs yet: their entries come from the files written.
+
+    ``write`` may have written the packs' files itself, below the folder it is given.
 
     The build that is replaced stays until the next one is published, for those who are reading
     it. Raises StoreError, and then what was published before is as it was.
@@ -93,7 +104,7 @@ def publish(
     try:
         private.make_folder(draft, access)
         try:
-            return _publish(folder, draft, manifest, packs, summary, access)
+            return _publish(folder, draft, manifest, packs, summary, access, write)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
@@ -107,12 +118,22 @@ def _publish(
     packs: Sequence[PackData],
     summary: str,
     access: Access,
+    write: Write | None,
 ) -> Published:
     for link in (folder / str(manifest.as_of), folder / LATEST):
         if os.path.lexists(link) and not link.is_symlink():
             raise StoreError(f"{link} is in the way: it is no link that this program made")
+    scratch = draft / _SCRATCH
+    written = (write(scratch) if write else None) or {}
+
+    def enter(pack: PackData) -> PackEntry:
+        if pack.name in written:
+            return take_parts(draft, pack.name, pack.label, written[pack.name], access)
+        return _write_pack(draft, pack, manifest.key, access)
+
     # Two at a time: one waits for the disk while the other is encoded.
-    entries = in_threads(lambda pack: _write_pack(draft, pack, manifest.key, access), packs)
+    entries = in_threads(enter, packs)
+    shutil.rmtree(scratch, ignore_errors=True)
     whole = replace(manifest, packs=tuple(entries), summary=digest_of(summary.encode()))
     text = whole.to_json().encode()
     private.write(draft / SUMMARY_NAME, summary.encode(), access)
@@ -210,12 +231,18 @@ def _target(link: Path) -> Path | None:
 
 
 def _same_files(one: Path, other: Path) -> bool:
-    names = sorted(path.name for path in other.iterdir())
-    return (
-        one.is_dir()
-        and sorted(path.name for path in one.iterdir()) == names
-        and all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+    """Whether two folders hold the same, to the byte."""
+    if not one.is_dir():
+        return False
+    names = _names_below(other)
+    # What is read in pieces may be larger than memory.
+    return names == _names_below(one) and all(
+        filecmp.cmp(one / name, other / name, shallow=False) for name in names
     )
+
+
+def _names_below(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
 
 
 def sweep(folder: Path, *, spared: Path | None = None) -> None:

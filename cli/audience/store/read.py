@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -44,13 +44,12 @@ class Build:
         return entry
 
     def ids(self, name: str) -> pa.Array:
-        """A pack's ids, ascending. Raises StoreError where the file is not the one published."""
-        entry = self.entry(name)
-        return read_ids(self.folder / entry.file, sha256=entry.sha256)[0]
+        """A pack's ids, ascending. Raises StoreError where a file is not the one published."""
+        return read_entry(self.folder, self.entry(name))[0]
 
     def stored_type(self, name: str) -> pa.DataType:
         """The type that a pack's file stores its ids as. Raises StoreError."""
-        path = self.folder / self.entry(name).file
+        path = self.folder / self.entry(name).files[0][0]
         try:
             return pq.read_schema(path).types[0]
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -155,11 +154,49 @@ def list_all(root: Path) -> Listing:
     return Listing(tuple(builds), tuple(damaged))
 
 
-def read_ids(path: Path, *, sha256: str = "") -> tuple[pa.Array, str]:
-    """The one column of a pack's file, and its name. Raises StoreError.
+def read_entry(folder: Path, entry: PackEntry) -> tuple[pa.Array, str]:
+    """The ids of a pack of a build's folder, and their column's name. Raises StoreError.
 
-    The file must have the SHA-256 given.
+    Each file must be the one that was published.
     """
+    return _whole(folder / entry.file, entry.files, folder)
+
+
+def read_ids(path: Path) -> tuple[pa.Array, str]:
+    """The ids of a pack's file, or of a folder of its parts, and their column's name.
+
+    Raises StoreError.
+    """
+    if not path.is_dir():
+        return read_file(path)
+    parts = sorted(each.name for each in path.iterdir() if each.suffix == ".parquet")
+    if not parts:
+        raise StoreError(f"{path} has no Parquet file")
+    return _whole(path, [(part, "") for part in parts], path)
+
+
+def _whole(path: Path, files: Sequence[tuple[str, str]], folder: Path) -> tuple[pa.Array, str]:
+    """The ids of files below a folder, each with its SHA-256, that follow each other."""
+    found = in_threads(lambda file: read_file(folder / file[0], sha256=file[1]), files)
+    columns, names = zip(*found, strict=True)
+    if len(set(names)) > 1:
+        raise StoreError(f"{path}: the column is `{names[0]}` in one part, another in another")
+    kinds = {column.type for column in columns}
+    if len(kinds) > 1:
+        raise StoreError(f"{path} holds whole numbers in one part, texts in another")
+    ids = combined(pa.chunked_array(columns))
+    if len(files) > 1:
+        _check_once(path, ids)
+    return ids, names[0]
+
+
+def _check_once(path: Path, ids: pa.Array) -> None:
+    if not _is_ascending(ids) and len(ids.unique()) != len(ids):
+        raise StoreError(f"{path} has ids more than once")
+
+
+def read_file(path: Path, *, sha256: str = "") -> tuple[pa.Array, str]:
+    """The one column of a file, and its name; it must have the SHA-256 given. Raises StoreError."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise StoreError(f"{path} is no file")  # to read a pipe is to wait for its writer
@@ -180,8 +217,7 @@ def read_ids(path: Path, *, sha256: str = "") -> tuple[pa.Array, str]:
     if not (pa.types.is_integer(column.type) or _is_text(column.type)):
         raise StoreError(f"{path} holds {column.type}, ids are integers or texts")
     ids = combined(column.cast(pa.large_string() if _is_text(column.type) else pa.int64()))
-    if not _is_ascending(ids) and len(ids.unique()) != len(ids):
-        raise StoreError(f"{path} has ids more than once")
+    _check_once(path, ids)
     return ids, table.column_names[0]
 
 
@@ -196,8 +232,9 @@ def open_side(root: Path | None, text: str) -> Side:
     Raises NotPublishedError, StoreError, UsageError.
     """
     path = Path(text)
-    if path.is_file():
-        ids, key = read_ids(path, sha256=_published_digest(path))
+    if path.is_file() or (path.suffix == ".parquet" and path.is_dir()):
+        entry = _published_entry(path)
+        ids, key = read_entry(path.parent, entry) if entry else read_ids(path)
         return Side(text, {path.stem: ids}, {}, True, key, None, path.resolve())
     if (path / FILE_NAME).is_file():
         folder = path.resolve()
@@ -212,16 +249,16 @@ def open_side(root: Path | None, text: str) -> Side:
     return _read_build(root, reference, lambda build: _side(build, reference.pack))
 
 
-def _published_digest(path: Path) -> str:
-    """What the manifest beside a pack's file says of it; '' of a file that lies alone.
+def _published_entry(path: Path) -> PackEntry | None:
+    """What the manifest beside a pack's file says of it; None of a file that lies alone.
 
     Raises StoreError where the manifest has no such pack.
     """
     if not (path.parent / FILE_NAME).is_file():
-        return ""
+        return None
     for entry in read_manifest(path.parent).packs:
         if entry.file == path.name:
-            return entry.sha256
+            return entry
     raise StoreError(f"{path} was not published: the manifest beside it has no such pack")
 
 

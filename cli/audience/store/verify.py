@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audience.errors import StoreError, UsageError
 from audience.rules.reference import Reference, parse_reference
-from audience.store.checksum import checksum
+from audience.store.checksum import checksum_of, sum_of_hashes
 from audience.store.layout import BUILDS, LATEST, find_build, named_days, phase_folder, places
 from audience.store.manifest import (
     FILE_NAME,
@@ -20,7 +20,8 @@ from audience.store.manifest import (
     digest_of,
     read_manifest,
 )
-from audience.store.read import misplaced, read_ids
+from audience.store.parts import digest_of_parts
+from audience.store.read import misplaced, read_file
 
 _TRIES = 5
 
@@ -139,15 +140,37 @@ def _faults_beside(manifest: Manifest, folder: Path) -> Iterator[str]:
             yield f"{path} was not published"
 
 
+def _verify_parts(path: Path, entry: PackEntry) -> None:
+    """Raises StoreError."""
+    if not path.is_dir():
+        raise StoreError(f"{path} is missing")
+    known = {part.file for part in entry.parts}
+    for each in sorted(path.iterdir()):
+        if each.name not in known:
+            raise StoreError(f"{each} was not published")
+    if digest_of_parts(entry.parts) != entry.sha256:
+        raise StoreError(f"{path}: the manifest has another SHA-256 of its parts")
+
+
 def _verify_pack(folder: Path, entry: PackEntry, key: str) -> None:
     """Raises StoreError."""
     path = folder / entry.file
-    if path.is_symlink():
-        raise StoreError(f"{path} is a symbolic link, not the file that was published")
-    ids, name = read_ids(path, sha256=entry.sha256)
-    if name != key:
-        raise StoreError(f"{path} has a column `{name}`, the manifest says `{key}`")
-    if len(ids) != entry.size:
-        raise StoreError(f"{path} has {len(ids):,} ids, the manifest says {entry.size:,}")
-    if checksum(ids) != entry.ids:
+    for place in {path, *(folder / file for file, _ in entry.files)}:
+        if place.is_symlink():
+            raise StoreError(f"{place} is a symbolic link, not the file that was published")
+    if entry.parts:
+        _verify_parts(path, entry)
+    size, hashes, last = 0, 0, None
+    # File by file: together they may be larger than memory.
+    for file, sha256 in entry.files:
+        ids, name = read_file(folder / file, sha256=sha256)
+        if name != key:
+            raise StoreError(f"{path} has a column `{name}`, the manifest says `{key}`")
+        if len(ids) and last is not None and ids[0].as_py() <= last:
+            raise StoreError(f"{path}: its parts do not follow each other")
+        last = ids[-1].as_py() if len(ids) else last
+        size, hashes = size + len(ids), hashes + sum_of_hashes(ids)
+    if size != entry.size:
+        raise StoreError(f"{path} has {size:,} ids, the manifest says {entry.size:,}")
+    if checksum_of(hashes) != entry.ids:
         raise StoreError(f"{path} has other ids than the manifest says: their checksum differs")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -14,7 +16,7 @@ from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 
-from audience.engine.base import ROW
+from audience.engine.base import OWN, ROW
 from audience.engine.compile import with_tests
 from audience.engine.spark.session import open_session
 from audience.engine.tables import TableFile
@@ -27,6 +29,10 @@ from audience.sorting import Sorting
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
+KEY = OWN + "key"
+"""The column of the users' keys: whole numbers of 64 bits, or texts."""
+
+_GLOB = re.compile(r"[*?\[\]{}\\]")
 _UNNAMED = (".", "`")
 
 
@@ -63,7 +69,7 @@ class SparkEngine:
         for file in files:
             _check_names(file, columns)
         with self.refusals():
-            raw = self.session.read.parquet(*(str(file.path) for file in files))
+            raw = self.session.read.parquet(*(to_read(file.path) for file in files))
             frame: nw.LazyFrame[Any] = nw.from_native(_micros(raw, files[0].schema, columns))
             return frame
 
@@ -116,6 +122,11 @@ class SparkEngine:
         for each in self._held:
             each.unpersist()
         self._held.clear()
+
+
+def to_read(path: Path) -> str:
+    """A file that workers see as this machine does, as Spark names it: no sign is a wildcard."""
+    return "file://" + _GLOB.sub(r"\\\g<0>", str(path))
 
 
 def to_arrow(frame: DataFrame) -> pa.Table:

@@ -8,8 +8,7 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from audience.engine.base import OWN
-from audience.engine.spark.engine import SparkEngine
-from audience.engine.spark.members import KEY
+from audience.engine.spark.engine import KEY, SparkEngine
 from audience.plan.nodes import Kept
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations_with_replacement
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,13 +20,13 @@ from pyspark.sql import functions as F
 
 from audience.bits import pack
 from audience.engine.base import OWN
-from audience.engine.spark.engine import SparkEngine, to_arrow
-from audience.membership import Among, combined
+from audience.engine.spark.engine import KEY, SparkEngine, to_arrow
+from audience.engine.spark.parts import write_parts
+from audience.membership import Among, Written, combined
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-KEY = OWN + "key"
 _WORD = OWN + "word_"
 Pair = tuple[tuple[int, int], tuple[int, int]]
 """Two answers, each by its word and its bit."""
@@ -137,6 +138,15 @@ class Spread:
         """All users, brought here, ascending."""
         with self.engine.refusals():
             return to_arrow(self.frame).sort_by(KEY)
+
+    def write(
+        self, folder: Path, names: Mapping[str, str], key: str, kind: pa.DataType
+    ) -> Mapping[str, Written]:
+        """Write the keys of those in some names by the workers; see :meth:`Members.write`."""
+        members = {new: self._is_in(old) for new, old in names.items()}
+        sizes = {new: self.size(old) for new, old in names.items()}
+        with self.engine.refusals():
+            return write_parts(self.engine.session, self.frame, members, sizes, folder, key, kind)
 
     def among(self, ids: pa.Array) -> Among:
         """The same of some users alone, each given once: those are brought here."""

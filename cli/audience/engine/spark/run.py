@@ -21,9 +21,9 @@ from audience.engine.run import Means, Outcome, Strangers, missing_name, node_na
 from audience.engine.spark.algebra import Algebra
 from audience.engine.spark.behaviour import ROWS, Folded, fold_events
 from audience.engine.spark.dialect import for_spark
-from audience.engine.spark.engine import SparkEngine
+from audience.engine.spark.engine import KEY, SparkEngine
 from audience.engine.spark.limits import keep, unsigned
-from audience.engine.spark.members import KEY, Spread
+from audience.engine.spark.members import Spread
 from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
 from audience.errors import DataError, masked
