@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from audience.engine.files import state_of
 from audience.engine.tables import TableData
 from audience.errors import Source
 from audience.insight.summary import Summary
+from audience.objects import REQUESTS, path_of
 from audience.plan.build import Request
 from audience.plan.nodes import Read
 from audience.rules.project import Project
 from audience.store.manifest import InputFile, ListInput, Manifest, RuleText, Window
+from audience.threads import in_threads
 from audience.workspace import Workspace, below
 
 
@@ -79,15 +82,16 @@ def _inputs(workspace: Workspace, users: TableData, reads: Sequence[Read]) -> It
 
 def changed_inputs(project: Project, manifest: Manifest) -> list[InputFile]:
     """The files that a build was made from and that are gone, or not as it read them."""
-    return [each for each in manifest.inputs if not _is_here(project.root / each.path, each)]
+    here = in_threads(lambda each: _is_here(project.root, each), manifest.inputs, REQUESTS)
+    return [each for each, same in zip(manifest.inputs, here, strict=True) if not same]
 
 
-def _is_here(path: Path, as_read: InputFile) -> bool:
+def _is_here(root: Path, as_read: InputFile) -> bool:
     try:
-        found = path.stat()
+        found = state_of(path_of(as_read.path, root))
     except OSError:
         return False
-    return (found.st_size, _moment(found.st_mtime_ns)) == (as_read.size, as_read.modified)
+    return (found.size, _moment(found.modified)) == (as_read.size, as_read.modified)
 
 
 def _moment(nanoseconds: int) -> str:

@@ -162,7 +162,7 @@ def _as_users(table: TableData, key: str | None) -> _Found | None:
 def _as_snapshots(table: TableData, key: str | None) -> _Found | None:
     """A user table with a partition for each day: a key is unique in the newest of them."""
     for name in _day_partitions(table):
-        newest = open_table(replace(table.spec, snapshot=name), table.root, _ZONE)
+        newest = open_table(replace(table.spec, snapshot=name), Path(), _ZONE)
         users = _as_users(newest, key)
         if users is not None and (key or _KEY_NAMES.search(users.key)):
             return replace(users, snapshot=name)

@@ -1,4 +1,4 @@
-"""The same work on several things, two at a time."""
+"""The same work on several things, a few at a time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-_THREADS = 2
+THREADS = 2
 
 Thing = TypeVar("Thing")
 Found = TypeVar("Found")
 
 
-def in_threads(function: Callable[[Thing], Found], things: Iterable[Thing]) -> list[Found]:
+def in_threads(
+    function: Callable[[Thing], Found], things: Iterable[Thing], at_once: int = THREADS
+) -> list[Found]:
     """What a function finds for each of some things, in their order; its first error is raised.
 
     For work that lets other threads run: on large arrays, or on files. One thing needs no thread.
@@ -20,5 +22,5 @@ def in_threads(function: Callable[[Thing], Found], things: Iterable[Thing]) -> l
     things = list(things)
     if len(things) < 2:
         return [function(each) for each in things]
-    with ThreadPoolExecutor(_THREADS) as threads:
+    with ThreadPoolExecutor(at_once) as threads:
         return list(threads.map(function, things))

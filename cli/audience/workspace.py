@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from audience.engine.tables import TableData, open_table
 from audience.errors import RuleError, Source, UsageError, nearest
 from audience.kinds import Catalog
+from audience.objects import AnyPath, ObjectPath
 from audience.rules.asked import Asker
 from audience.rules.catalog import build_catalog
 from audience.rules.library import Library
@@ -109,8 +110,10 @@ def today(project: Project) -> date:
     return datetime.now(ZoneInfo(project.time_zone)).date()
 
 
-def below(path: Path, root: Path) -> str:
+def below(path: AnyPath, root: Path) -> str:
     """A path as manifests have it: relative to the project where it lies below it."""
+    if isinstance(path, ObjectPath):
+        return str(path)
     full = path.resolve()
     return full.relative_to(root).as_posix() if full.is_relative_to(root) else full.as_posix()
 

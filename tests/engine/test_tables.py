@@ -166,7 +166,7 @@ def test_files_that_do_not_fit_together(tmp_path: Path, name: str) -> None:
     ("users", "text"),
     [
         ("no.parquet", "there is no `no.parquet`"),
-        ("s3://bucket/users/", "only local paths"),
+        ("gs://bucket/users/", "expected a local path or s3://bucket/…"),
         ("empty/", "no Parquet file in `empty/`"),
         ("x*.parquet", "no Parquet file in"),
     ],

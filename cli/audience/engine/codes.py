@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from audience.bits import Bits, complement, pack, to_arrow
 from audience.cache import Cache
 from audience.counting import counted
+from audience.engine.footers import open_parquet
 from audience.engine.tables import TableData
 from audience.errors import UnreadableError
 from audience.kinds import Value
@@ -176,10 +177,10 @@ def read_codes(table: TableData, column: str) -> Codes | None:
     reader = _Reader({}, [], [], [], is_list=_is_list(kinds[0]))
     try:
         for file in table.files:
-            with pq.ParquetFile(file.path) as parquet:
+            with open_parquet(file.path) as parquet:
                 paths = [path for path in _paths(parquet) if path.split(".")[0] == column]
                 metadata = parquet.metadata
-            with pq.ParquetFile(file.path, metadata=metadata, read_dictionary=paths) as parquet:
+            with open_parquet(file.path, metadata=metadata, read_dictionary=paths) as parquet:
                 for group in range(parquet.num_row_groups):
                     # Threads are for several columns.
                     found = parquet.read_row_group(group, columns=[column], use_threads=False)

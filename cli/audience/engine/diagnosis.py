@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audience.engine.base import Engine
+from audience.engine.footers import open_parquet
 from audience.engine.tables import TableData, TableFile
 from audience.errors import DataError, UnreadableError, listed
 from audience.trail import opening
@@ -41,7 +41,7 @@ def _unreadable(tables: Iterable[TableData], reader: Callable[[TableFile], None]
 
 
 def _read_by_arrow(file: TableFile) -> None:
-    with pq.ParquetFile(file.path) as parquet:
+    with open_parquet(file.path) as parquet:
         for batch in parquet.iter_batches():
             del batch
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from audience.engine.base import ROW
 from audience.engine.compile import with_tests
+from audience.engine.files import local_path
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
 from audience.kinds import Type
@@ -105,7 +106,7 @@ class DuckdbEngine:
 
 
 def _listed(files: Sequence[TableFile]) -> str:
-    paths = [str(file.path).replace("'", "''") for file in files]
+    paths = [str(local_path(file.path, "duckdb")).replace("'", "''") for file in files]
     return "[" + ", ".join(f"'{path}'" for path in paths) + "]"
 
 

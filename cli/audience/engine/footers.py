@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +15,14 @@ import pyarrow.parquet as pq
 from audience.engine.pages import Chunk, chunk_of
 from audience.errors import DataError
 from audience.kinds import Kind, Type
+from audience.objects import REQUESTS, AnyPath, ObjectPath
+from audience.threads import in_threads
 from audience.trail import opening
 
 _NOTE = b"ARROW:schema"
+_MAGIC = b"PAR1"
+_END = 1 << 16
+"""So much of an object's end is asked for at first: few footers are longer."""
 
 Ranges = dict[tuple[Any, Any], int]
 """How many values lie between two, both in: what statistics tell of groups of rows."""
@@ -43,18 +47,57 @@ class Footer:
     ranges: dict[str, Ranges] = field(default_factory=dict)
 
 
-def read_footer(table: str, time: str, path: Path, listed: Collection[str] = ()) -> Footer:
+def open_parquet(path: AnyPath, **options: Any) -> pq.ParquetFile:
+    """A Parquet file, to be closed. Raises what opening files and Parquet raises."""
+    return pq.ParquetFile(path.open() if isinstance(path, ObjectPath) else path, **options)
+
+
+def read_footers(
+    table: str, time: str, paths: Sequence[AnyPath], listed: Collection[str] = ()
+) -> Iterator[Footer]:
+    """The footers of files, as :func:`read_footer` reads them; objects' ends several at a time."""
+    ends: Sequence[bytes | None] = [None] * len(paths)
+    if any(isinstance(path, ObjectPath) for path in paths):
+        ends = in_threads(lambda path: _read_end(table, path), paths, REQUESTS)
+    for path, end in zip(paths, ends, strict=True):
+        yield read_footer(table, time, path, listed, end)
+
+
+def read_footer(
+    table: str,
+    time: str,
+    path: AnyPath,
+    listed: Collection[str] = (),
+    end: bytes | None = None,
+) -> Footer:
     """Read a footer; ``time`` names the column whose bounds are wanted. Raises DataError.
 
-    ``listed`` are the columns whose ranges are wanted.
+    ``listed`` are the columns whose ranges are wanted; ``end`` is the file's, where it was read.
     """
     with opening(f"table `{table}`: {path}"):
-        return _read_footer(table, time, path, listed)
+        return _read_footer(table, time, path, listed, end)
 
 
-def _read_footer(table: str, time: str, path: Path, listed: Collection[str]) -> Footer:
+def _read_end(table: str, path: AnyPath) -> bytes | None:
+    """The end of an object, with its footer. Raises DataError."""
+    if not isinstance(path, ObjectPath):
+        return None
     try:
-        with pq.ParquetFile(path) as file:
+        size = path.stat().size
+        end = path.read_range(max(0, size - _END), size)
+        length = int.from_bytes(end[-8:-4], "little") + 8
+        if len(end) < length <= size and end.endswith(_MAGIC):
+            end = path.read_range(size - length, size)
+    except OSError as error:
+        raise DataError(f"table `{table}`: cannot read {path}: {_one_line(error)}") from None
+    return end[-length:]
+
+
+def _read_footer(
+    table: str, time: str, path: AnyPath, listed: Collection[str], end: bytes | None
+) -> Footer:
+    try:
+        with open_parquet(path) if end is None else pq.ParquetFile(pa.BufferReader(end)) as file:
             metadata = file.metadata
             schema = _as_written(file.schema_arrow, metadata.metadata or {})
     except (pa.ArrowException, OSError, ValueError) as error:

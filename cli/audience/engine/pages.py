@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import mmap
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from audience.errors import DataError
+from audience.objects import AnyPath, ObjectPath
 
 _STOP = 0
 _NUMBERS = {4, 5, 6}
 _COMPRESSED_SIZE, _CRC = 3, 4
 _DEEPEST = 8
+_HEADER = 1 << 12
+"""Few headers of pages are longer."""
+
+_HELD = 1 << 24
+"""So many bytes of an object are held at a time, or one column of one row group."""
 
 
 class _Broken(Exception):
@@ -43,26 +49,75 @@ def chunk_of(name: str, column: pq.ColumnChunkMetaData) -> Chunk | None:
     return Chunk(name, start, start + column.total_compressed_size) if start else None
 
 
-def check_pages(where: str, path: Path, chunks: Iterable[Chunk], *, required: bool) -> bool:
+def check_pages(where: str, path: AnyPath, chunks: Iterable[Chunk], *, required: bool) -> bool:
     """Hold pages of a file against their checksums; whether they have any.
 
     Pages without one are taken as they are unless checksums are ``required``. ``where`` is what
     messages begin with. Raises DataError.
     """
     try:
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole,
-            memoryview(whole) as data,
-        ):
-            for chunk in chunks:
-                if not required and not _has_checksum(data, chunk.start):
-                    return False
-                place = f"{where}: column `{chunk.column}`"
-                _check_chunk(place, data, chunk.start, chunk.end, required)
+        if isinstance(path, ObjectPath):
+            return _check_object(where, path, list(chunks), required)
+        return _check_file(where, path, chunks, required)
     except (OSError, ValueError) as error:
         raise DataError(f"{where} cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def _check_file(where: str, path: Path, chunks: Iterable[Chunk], required: bool) -> bool:
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole,
+        memoryview(whole) as data,
+    ):
+        for chunk in chunks:
+            if not required and not _has_checksum(data, chunk.start):
+                return False
+            place = f"{where}: column `{chunk.column}`"
+            _check_chunk(place, data, chunk.start, chunk.end, required)
     return True
+
+
+def _check_object(where: str, path: ObjectPath, chunks: Sequence[Chunk], required: bool) -> bool:
+    size = path.stat().size
+    for chunk in chunks:
+        if not 0 <= chunk.start <= chunk.end <= size:
+            raise DataError(f"{where}: column `{chunk.column}` lies outside of the file")
+    if not required and not _begins_with_checksum(path, chunks[0]):
+        return False  # what has none is not worth the way
+    for some in _batches(chunks):
+        found = path.read_ranges((chunk.start, chunk.end) for chunk in some)
+        for chunk, content in zip(some, found, strict=True):
+            data = memoryview(content)
+            if not required and not _has_checksum(data, 0):
+                return False
+            length = chunk.end - chunk.start
+            _check_chunk(f"{where}: column `{chunk.column}`", data, 0, length, required)
+    return True
+
+
+def _batches(chunks: Iterable[Chunk]) -> Iterator[Sequence[Chunk]]:
+    """Chunks that are held at the same time."""
+    some: list[Chunk] = []
+    size = 0
+    for chunk in chunks:
+        length = chunk.end - chunk.start
+        if some and size + length > _HELD:
+            yield some
+            some, size = [], 0
+        some.append(chunk)
+        size += length
+    yield some
+
+
+def _begins_with_checksum(path: ObjectPath, chunk: Chunk) -> bool:
+    """Whether the first page has a checksum, as far as can be seen from its beginning."""
+    head = path.read_range(chunk.start, min(chunk.end, chunk.start + _HEADER))
+    try:
+        return _CRC in _read_header(memoryview(head), 0)[0]
+    except _Broken:
+        return False
+    except IndexError:
+        return True
 
 
 def _has_checksum(data: memoryview, start: int) -> bool:

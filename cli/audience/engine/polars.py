@@ -16,6 +16,7 @@ from audience.engine.compile import with_tests
 from audience.engine.tables import TableFile
 from audience.errors import UnreadableError
 from audience.kinds import Kind, Type
+from audience.objects import ObjectPath, error_of, options
 from audience.plan.nodes import Test
 from audience.sorting import Sorting
 
@@ -24,6 +25,9 @@ _MATCHES = 2
 
 _FEW = 16
 """Up to so many texts are compared one by one sooner than they are looked up."""
+
+_STORE = "object-store error"
+"""How refusals of an object store begin."""
 
 
 def _sort(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -51,12 +55,15 @@ class PolarsEngine:
         self, files: Sequence[TableFile], columns: Sequence[str], *, numbered: bool = False
     ) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.read`."""
+        remote = any(isinstance(file.path, ObjectPath) for file in files)
         raw = pl.scan_parquet(
             [str(file.path) for file in files],
             glob=False,
             hive_partitioning=False,
             extra_columns="ignore",
             row_index_name=ROW if numbered else None,
+            storage_options=options() if remote else None,
+            credential_provider=None,  # the environment has them
         )
         return nw.from_native(raw).select(*columns, *([ROW] if numbered else []))
 
@@ -92,8 +99,10 @@ class PolarsEngine:
             yield
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # A panic is not an Exception: left alone it would pass every handler above.
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise UnreadableError(f"the tables could not be read: {lines[0][:300]}") from None
+            text = str(error).strip()
+            lines = text.splitlines() or [type(error).__name__]
+            reason = error_of(text) if text.startswith(_STORE) else lines[0][:300]
+            raise UnreadableError(f"the tables could not be read: {reason}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`."""

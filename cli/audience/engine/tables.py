@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from audience.cache import stamps
-from audience.engine.files import DayFolders, find_files, hive_keys
-from audience.engine.footers import Ranges, add_known, kind_of, read_footer, usable_kind
+from audience.engine.files import DayFolders, State, find_files, hive_keys, state_of
+from audience.engine.footers import Ranges, add_known, kind_of, read_footers, usable_kind
 from audience.engine.pages import Chunk, check_pages
 from audience.errors import DataError
 from audience.kinds import Kind, Tag, Type
+from audience.objects import REQUESTS, AnyPath, ObjectPath
 from audience.rules.project import TableSpec
-from audience.threads import in_threads
+from audience.threads import THREADS, in_threads
 
 _RESERVED = "__audience_"
 
@@ -31,7 +30,7 @@ _RESERVED = "__audience_"
 class TableFile:
     """One Parquet file. ``modified`` is in nanoseconds; ``keys`` are its hive partition values."""
 
-    path: Path
+    path: AnyPath
     size: int
     modified: int
     schema: pa.Schema
@@ -58,32 +57,32 @@ class TableFile:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the file is still the one that was opened."""
+        """Whether the file is still the one that was opened. Raises OSError."""
         try:
-            return _stamp(self.path, self.path.stat()) == self.stamp
-        except OSError:
+            return state_of(self.path).stamp == self.stamp
+        except FileNotFoundError:
             return False
 
 
 @dataclass(frozen=True)
 class TableData:
-    """A table as it lies on disk.
+    """A table as it lies on disk, or in an object store.
 
     ``schema`` is that of the files, without partition columns; ``partitions`` are those, with
     the type they are read as. ``rows`` counts all files together.
     """
 
     spec: TableSpec
-    root: Path
+    root: AnyPath
     files: tuple[TableFile, ...]
     schema: pa.Schema
     partitions: Mapping[str, Type]
     tags: Mapping[str, Tag]
     rows: int
     snapshot: date | None = None
-    snapshots: Mapping[date, tuple[Path, ...]] = field(default_factory=dict, repr=False)
+    snapshots: Mapping[date, tuple[AnyPath, ...]] = field(default_factory=dict, repr=False)
     """The files of each day's snapshot; this is the table as it was on ``snapshot``."""
-    checked: dict[Path, set[str]] = field(default_factory=dict, repr=False, compare=False)
+    checked: dict[AnyPath, set[str]] = field(default_factory=dict, repr=False, compare=False)
     """By file the columns whose pages were held against their checksums."""
 
     @property
@@ -138,9 +137,20 @@ class TableData:
 
         Raises DataError.
         """
-        for file in files:
-            if not file.is_unchanged:
+
+        def check(file: TableFile) -> None:
+            try:
+                same = file.is_unchanged
+            except OSError as error:
+                raise _unreadable(self.spec, error, file.path) from None
+            if not same:
                 raise DataError(f"table `{self.name}`: {file.path} changed while it was read")
+
+        if isinstance(self.root, ObjectPath):
+            in_threads(check, files, REQUESTS)
+        else:
+            for file in files:
+                check(file)
 
     def check_pages(self, files: Iterable[TableFile], columns: Iterable[str]) -> None:
         """Hold what is about to be read against its checksums, once. Raises DataError."""
@@ -157,7 +167,7 @@ class TableData:
                 done.update(file.sizes)  # its writer left none
             done.update(names)
 
-        in_threads(check, files)
+        in_threads(check, files, REQUESTS if isinstance(self.root, ObjectPath) else THREADS)
 
 
 def open_table(spec: TableSpec, root: Path, time_zone: str) -> TableData:
@@ -216,22 +226,24 @@ def open_snapshot(table: TableData, day: date, columns: Iterable[str]) -> TableD
     return replace(older, snapshot=day, snapshots=table.snapshots)
 
 
-def _unreadable(spec: TableSpec, error: Exception) -> DataError:
+def _unreadable(spec: TableSpec, error: Exception, path: AnyPath | None = None) -> DataError:
     reason = getattr(error, "strerror", None) or error
-    return DataError(f"table `{spec.name}`: cannot read `{spec.path}`: {reason}")
+    return DataError(f"table `{spec.name}`: cannot read {path or f'`{spec.path}`'}: {reason}")
 
 
 def _group_snapshots(
-    spec: TableSpec, paths: Sequence[Path], folder: Path
-) -> dict[date, tuple[Path, ...]]:
-    out: dict[date, list[Path]] = {}
+    spec: TableSpec, paths: Sequence[AnyPath], folder: AnyPath
+) -> dict[date, tuple[AnyPath, ...]]:
+    out: dict[date, list[AnyPath]] = {}
     days = DayFolders(spec, "snapshot", spec.snapshot, folder)
     for path in paths:
         out.setdefault(days.day_of(path), []).append(path)
     return {day: tuple(found) for day, found in sorted(out.items())}
 
 
-def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo | None) -> TableData:
+def _open(
+    spec: TableSpec, paths: Sequence[AnyPath], folder: AnyPath, zone: ZoneInfo | None
+) -> TableData:
     days = DayFolders(spec, "day", spec.day, folder)
     files: list[TableFile] = []
     first: pa.Schema | None = None
@@ -239,15 +251,9 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
     rows = 0
     listed = {each.name for each in spec.columns if each.values is not None}
     listed |= {spec.action} if spec.actions is not None else set()
-    for path in paths:
-        try:
-            stat = path.stat()
-        except OSError as error:
-            reason = error.strerror or error
-            raise DataError(f"table `{spec.name}`: cannot read {path}: {reason}") from None
-        if not S_ISREG(stat.st_mode):  # to open a pipe would wait for who writes it
-            raise DataError(f"table `{spec.name}`: {path} is no regular file")
-        footer = read_footer(spec.name, spec.time, path, listed)
+    states = [_regular(spec, path) for path in paths]
+    footers = read_footers(spec.name, spec.time, paths, listed)
+    for path, state, footer in zip(paths, states, footers, strict=True):
         schema, counts = footer.schema, footer.missing
         _check_names(spec, schema, path)
         if first is None:
@@ -266,15 +272,15 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
         files.append(
             TableFile(
                 path,
-                stat.st_size,
-                stat.st_mtime_ns,
+                state.size,
+                state.modified,
                 schema,
                 keys,
                 day,
                 footer.rows,
                 dated,
                 counts.get(spec.time),
-                _stamp(path, stat),
+                state.stamp,
                 footer.sizes,
                 footer.chunks,
                 footer.ranges,
@@ -296,14 +302,19 @@ def _open(spec: TableSpec, paths: Sequence[Path], folder: Path, zone: ZoneInfo |
     return TableData(spec, folder, tuple(files), first, partitions, tags, rows)
 
 
-def _stamp(path: Path, stat: os.stat_result) -> str:
-    """A file's identity: the time of its last change can't be set by who writes it."""
-    parts = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    return f"{path}:" + ":".join(map(str, parts))
+def _regular(spec: TableSpec, path: AnyPath) -> State:
+    """What a file is before it is read. Raises DataError."""
+    try:
+        state = state_of(path, anew=False)
+    except OSError as error:
+        raise _unreadable(spec, error, path) from None
+    if not path.is_file():  # to open a pipe would wait for who writes it
+        raise DataError(f"table `{spec.name}`: {path} is no regular file")
+    return state
 
 
 def _check_day(
-    spec: TableSpec, day: date, bounds: Iterable[Any], zone: ZoneInfo, path: Path
+    spec: TableSpec, day: date, bounds: Iterable[Any], zone: ZoneInfo, path: AnyPath
 ) -> None:
     """A partition's rows must be of its day: a window finds the same, whatever else is read."""
     for bound in bounds:
@@ -319,7 +330,7 @@ def _check_day(
             )
 
 
-def _check_names(spec: TableSpec, schema: pa.Schema, path: Path) -> None:
+def _check_names(spec: TableSpec, schema: pa.Schema, path: AnyPath) -> None:
     twice = [name for name in schema.names if schema.names.count(name) > 1]
     if twice:
         raise DataError(f"table `{spec.name}`: {path} has two columns `{twice[0]}`")
@@ -332,7 +343,7 @@ def _check_names(spec: TableSpec, schema: pa.Schema, path: Path) -> None:
 
 
 def _check_same(
-    spec: TableSpec, first: pa.Schema, first_path: Path, other: pa.Schema, path: Path
+    spec: TableSpec, first: pa.Schema, first_path: AnyPath, other: pa.Schema, path: AnyPath
 ) -> None:
     """Columns of one file must be those of all, in name and kind."""
     for column in first:
@@ -348,7 +359,7 @@ def _check_same(
             )
 
 
-def _check_partitioned(spec: TableSpec, files: Sequence[TableFile], folder: Path) -> None:
+def _check_partitioned(spec: TableSpec, files: Sequence[TableFile], folder: AnyPath) -> None:
     """Beside partition folders, a plain one is a copy or a draft."""
     loose = [file.path for file in files if not file.keys and file.path.parent != folder]
     if loose and any(file.keys for file in files):

@@ -159,7 +159,7 @@ SUPPRESS = {
 }
 
 TABLE = {
-    "path": Key("A file, a glob or a folder of Parquet files.", "text", required=True),
+    "path": Key("Parquet: a file, a glob or a folder, local or s3://….", "text", required=True),
     "key": Key("The column that names the user: integers or texts.", "text", required=True),
     "snapshot": Key("The user table's partition column of daily snapshots.", "text"),
     "max_age": Key("How old a snapshot may be at as_of.", "duration"),

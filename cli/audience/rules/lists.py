@@ -52,10 +52,12 @@ def read_ids(key: Scalar, node: Node, users: Table, problems: Problems) -> Ids |
 
 
 def check_list_path(node: Node, texts: dict[str, str], problems: Problems) -> None:
-    """A list's file is told by its suffix; a text file has no columns."""
+    """A list's file is local and told by its suffix; a text file has no columns."""
     path = texts["path"].lower()
     if not all(char.isprintable() for char in path):
         problems.error(node.at, "the path has characters that do not print", "a path")
+    elif "://" in path:
+        problems.error(node.at, f"`{texts['path']}` is not on this machine", "a local path")
     elif not any(path.endswith(each) and path.rpartition("/")[2] != each for each in SUFFIXES):
         problems.error(
             node.at,

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from audience.engine.base import OWN, ROW
 from audience.engine.compile import with_tests
+from audience.engine.files import local_path
 from audience.engine.spark.session import open_session
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
@@ -69,7 +70,8 @@ class SparkEngine:
         for file in files:
             _check_names(file, columns)
         with self.refusals():
-            raw = self.session.read.parquet(*(to_read(file.path) for file in files))
+            paths = [to_read(local_path(file.path, self.name)) for file in files]
+            raw = self.session.read.parquet(*paths)
             frame: nw.LazyFrame[Any] = nw.from_native(_micros(raw, files[0].schema, columns))
             return frame
 
