@@ -99,10 +99,10 @@ def measures_of(
     return frame, read
 
 
-def largest(column: nw.Expr) -> nw.Expr:
-    """The largest magnitude in a column, infinity aside."""
+def magnitude(column: nw.Expr) -> nw.Expr:
+    """How large each value of a column is, infinity aside."""
     size = column.abs()
-    return nw.when(size < float("inf")).then(size).max()
+    return nw.when(size < float("inf")).then(size)
 
 
 def summed(fold: Fold, types: Mapping[str, Type]) -> tuple[str, ...]:

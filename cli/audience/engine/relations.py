@@ -8,7 +8,7 @@ held against.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -17,7 +17,7 @@ import numpy as np
 from audience.bits import Bits, complement, pack
 from audience.engine.base import DAY, HOUR, OWN, TIME, Engine
 from audience.engine.columns import scan
-from audience.engine.folds import LARGEST, largest, measures_of, passing, summed
+from audience.engine.folds import LARGEST, magnitude, measures_of, passing, summed
 from audience.engine.rows import Events, any_matching, matching, select_rows
 from audience.engine.tables import TableData
 from audience.errors import DataError
@@ -166,19 +166,40 @@ def check_sums(
     engine: Engine, events: Events, folds: Iterable[Fold], nodes: Sequence[Node]
 ) -> None:
     """Fractions that folds add up must be small enough for exact sums. Raises DataError."""
-    sizes: list[nw.Expr] = []
-    asked: list[tuple[str, str]] = []
-    for fold in folds:
-        counts = matching(fold.rows, nodes, events.action) & ~nw.col(events.key).is_null()
-        for column in summed(fold, events.types):
-            sizes.append(largest(nw.when(counts).then(nw.col(column))).alias(f"{OWN}{len(asked)}"))
-            asked.append((fold.rows.table, column))
-    if not asked:
-        return
-    (row,) = engine.fetch(events.frame.select(*sizes)).to_pylist()
-    for (table, column), value in zip(asked, row.values(), strict=True):
-        if value is not None and value > LARGEST:
-            raise DataError(
-                f"table `{table}`: `{column}` has a value of {value:g}, which can't "
-                f"be summed exactly; values up to {LARGEST:g} can"
-            )
+    added = Added.of(events, folds, nodes)
+    if added.sizes:
+        (row,) = engine.fetch(events.frame.select(each.max() for each in added.sizes)).to_pylist()
+        added.check(row.values())
+
+
+@dataclass(frozen=True)
+class Added:
+    """What folds add up: of each column of fractions its table and name, and how large values are.
+
+    ``sizes`` are of rows, missing of those that do not count.
+    """
+
+    columns: Sequence[tuple[str, str]]
+    sizes: Sequence[nw.Expr]
+
+    @classmethod
+    def of(cls, events: Events, folds: Iterable[Fold], nodes: Sequence[Node]) -> Added:
+        """What some folds add up."""
+        columns: list[tuple[str, str]] = []
+        sizes: list[nw.Expr] = []
+        for fold in folds:
+            counts = matching(fold.rows, nodes, events.action) & ~nw.col(events.key).is_null()
+            for column in summed(fold, events.types):
+                size = magnitude(nw.when(counts).then(nw.col(column)))
+                sizes.append(size.alias(f"{OWN}size_{len(columns)}"))
+                columns.append((fold.rows.table, column))
+        return cls(columns, sizes)
+
+    def check(self, largest: Iterable[float | None]) -> None:
+        """The largest of each must be small enough for exact sums. Raises DataError."""
+        for (table, column), value in zip(self.columns, largest, strict=True):
+            if value is not None and value > LARGEST:
+                raise DataError(
+                    f"table `{table}`: `{column}` has a value of {value:g}, which can't "
+                    f"be summed exactly; values up to {LARGEST:g} can"
+                )

@@ -17,7 +17,7 @@ from audience.cache import Cache
 from audience.engine.base import HOUR, OWN
 from audience.engine.columns import scan
 from audience.engine.folds import Together, together
-from audience.engine.relations import Relations, check_sums
+from audience.engine.relations import Added, Relations
 from audience.engine.rows import Events, any_matching
 from audience.engine.spark.engine import SparkEngine
 from audience.engine.steps import Steps
@@ -76,6 +76,19 @@ class Folded:
     frame: nw.LazyFrame[Any]
     columns: Mapping[int, str]
     timeless: int
+    added: Added
+
+    def look(self) -> int:
+        """How many rows have no key. Raises DataError where what is added up can't be exact.
+
+        Where the frame is held, this computes it.
+        """
+        found: DataFrame = self.frame.to_native()
+        key = F.col(self.key)
+        largest = [F.max(f"{OWN}size_{number}") for number in range(len(self.added.sizes))]
+        (row,) = found.agg(F.sum(F.when(key.isNull(), F.col(ROWS))), *largest).collect()
+        self.added.check(row[1:])
+        return int(row[0] or 0)
 
 
 def fold_events(
@@ -108,17 +121,17 @@ class _Table:
         numbers = {n: node for n in self.read.folds if isinstance(node := self.plan.nodes[n], Fold)}
         counted = {n: fold for n, fold in numbers.items() if not why_related(fold)}
         events = self._events()
-        check_sums(self.engine, events, counted.values(), self.plan.nodes)
+        added = Added.of(events, counted.values(), self.plan.nodes)
         columns = {number: f"{OWN}fold_{number}" for number in numbers}
         named = {columns[number]: fold for number, fold in counted.items()}
-        frame = self._counted(events, together(named, events, self.plan.nodes))
+        frame = self._counted(events, together(named, events, self.plan.nodes), added)
         related = {n: fold for n, fold in numbers.items() if n not in counted}
         if related:
             relations = Relations(self.plan, self.tables, self.engine, tuple(related.values()))
             for number, fold in related.items():
                 keys = relations.frame_of(fold)
                 frame = self._with_related(frame, keys, columns[number], fold)
-        return Folded(self.read.table, self.key, frame, columns, timeless(self.table.files))
+        return Folded(self.read.table, self.key, frame, columns, timeless(self.table.files), added)
 
     def _events(self) -> Events:
         """The rows that any fold asks for."""
@@ -140,19 +153,22 @@ class _Table:
             self.engine.wide,
         )
 
-    def _counted(self, events: Events, folds: Together) -> nw.LazyFrame[Any]:
-        """All folds that are told by rows one by one, in one pass."""
-        rows: DataFrame = events.frame.select(self.key, *folds.inputs).to_native()
+    def _counted(self, events: Events, folds: Together, added: Added) -> nw.LazyFrame[Any]:
+        """All folds that are told by rows one by one, in one pass, and how large what is added."""
+        inputs = [*folds.inputs, *added.sizes]
+        rows: DataFrame = events.frame.select(self.key, *inputs).to_native()
         every = [each for several in folds.measured.values() for each in several]
         aggregates = {
             name: AGGREGATES[each.limit.name][name.removeprefix(each.prefix)](F.col(each.column))
             for each in every
             for name in each.aggregates
         }
+        sizes = [f"{OWN}size_{number}" for number in range(len(added.sizes))]
+        aggregates |= {name: F.max(name) for name in sizes}
         made = [column.alias(name) for name, column in aggregates.items()]
         grouped = rows.groupBy(self.key).agg(F.count(F.lit(1)).alias(ROWS), *made)
         counted: nw.LazyFrame[Any] = nw.from_native(grouped)
-        return counted.select(self.key, ROWS, *folds.holds)
+        return counted.select(self.key, ROWS, *sizes, *folds.holds)
 
     def _with_related(
         self, frame: nw.LazyFrame[Any], keys: nw.LazyFrame[Any], column: str, fold: Fold

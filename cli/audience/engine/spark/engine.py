@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 from audience.engine.base import OWN, ROW
 from audience.engine.compile import with_tests
 from audience.engine.files import local_path
-from audience.engine.spark.session import open_session
+from audience.engine.spark.session import open_session, reason_of
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
 from audience.kinds import Type
@@ -117,7 +117,7 @@ class SparkEngine:
         try:
             yield
         except (PySparkException, Py4JJavaError) as error:
-            raise UnreadableError(f"the tables could not be read: {_reason(error)}") from None
+            raise UnreadableError(f"the tables could not be read: {reason_of(error)}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`. The session of those who are running stays."""
@@ -164,13 +164,3 @@ def _by_clock(micros: Column) -> Column:
     start = F.lit("1970-01-01 00:00:00").cast("timestamp_ntz")
     zero = F.lit(0)
     return start + F.make_dt_interval(zero, zero, zero, seconds)
-
-
-def _reason(error: Exception) -> str:
-    """The first line that says something: of a failed job, that of what failed it."""
-    text = str(error)
-    for line in text.splitlines():
-        if "Caused by:" in line:
-            text = line.split("Caused by:", 1)[1]
-    lines = text.strip().splitlines() or [type(error).__name__]
-    return lines[0].strip()[:300]

@@ -22,6 +22,7 @@ from audience.bits import pack
 from audience.engine.base import OWN
 from audience.engine.spark.engine import KEY, SparkEngine, to_arrow
 from audience.engine.spark.parts import write_parts
+from audience.engine.spark.words import Words
 from audience.membership import Among, Written, combined
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 _WORD = OWN + "word_"
 Pair = tuple[tuple[int, int], tuple[int, int]]
 """Two answers, each by its word and its bit."""
-
-_BITS = 63
-"""Answers in one whole number: a bit each, and none for the sign."""
 
 _MOST = 300
 """Counts in one pass: more make a program that Java no longer compiles as a whole."""
@@ -52,14 +50,12 @@ class Spread:
     """
 
     def __init__(self, engine: SparkEngine, frame: DataFrame, names: Sequence[str]) -> None:
-        words = [names[start : start + _BITS] for start in range(0, len(names), _BITS)]
-        packed = [
-            _packed([F.col(name) for name in word]).alias(f"{_WORD}{number}")
-            for number, word in enumerate(words)
-        ]
+        words = Words(_WORD, names)
+        packed = words.pack({name: F.col(name) for name in names})
         self.engine = engine
         self.frame = frame.select(KEY, *packed).persist(StorageLevel.MEMORY_AND_DISK)
-        self._at = {name: divmod(number, _BITS) for number, name in enumerate(names)}
+        self._words = words
+        self._at = words.places
         self._counts: dict[Pair, int] = {}
         self._whole: Spread | None = None
         """What this is a part of, which holds the frame."""
@@ -100,20 +96,14 @@ class Spread:
 
     def regions(self, names: Sequence[str]) -> Mapping[tuple[str, ...], int]:
         """How many are in exactly these of the names; those in none of them are left out."""
-        words = [names[start : start + _BITS] for start in range(0, len(names), _BITS)]
-        columns = [
-            _packed([self._is_in(name) for name in word]).alias(f"{_WORD}{number}")
-            for number, word in enumerate(words)
-        ]
+        words = Words(_WORD, names)
+        columns = words.pack({name: self._is_in(name) for name in names})
         with self.engine.refusals():
             rows = self.frame.groupBy(*columns).count().collect()
         out = {}
         for *found, count in rows:
             inside = tuple(
-                name
-                for word, number in zip(words, found, strict=True)
-                for place, name in enumerate(word)
-                if number >> place & 1
+                name for name, (word, place) in words.places.items() if found[word] >> place & 1
             )
             if inside:
                 out[inside] = int(count)
@@ -182,7 +172,8 @@ class Spread:
             self._count_some(new[start : start + _MOST])
 
     def _count_some(self, pairs: Sequence[Pair]) -> None:
-        sums = [F.sum((_bit(one) & _bit(other)).cast("bigint")) for one, other in pairs]
+        at = self._words.at
+        sums = [F.sum((at(*one) & at(*other)).cast("bigint")) for one, other in pairs]
         named = [each.alias(f"n{number}") for number, each in enumerate(sums)]
         with self.engine.refusals():
             (row,) = self.frame.agg(*named).collect()
@@ -211,7 +202,7 @@ class Spread:
         return first, second
 
     def _is_in(self, name: str) -> Column:
-        return _bit(self._at[name])
+        return self._words.at(*self._at[name])
 
 
 @dataclass(frozen=True)
@@ -233,18 +224,6 @@ class Kinds:
 def _keys(table: pa.Table) -> pa.Array:
     keys = combined(table[KEY])
     return keys if pa.types.is_integer(keys.type) else keys.cast(pa.large_string())
-
-
-def _bit(at: tuple[int, int]) -> Column:
-    word, place = at
-    return F.getbit(F.col(f"{_WORD}{word}"), F.lit(place)) == 1
-
-
-def _packed(flags: Sequence[Column]) -> Column:
-    out = F.lit(0).cast("bigint")
-    for place, flag in enumerate(flags):
-        out = out + F.when(flag, F.lit(1 << place)).otherwise(F.lit(0)).cast("bigint")
-    return out
 
 
 def _release(frame: DataFrame) -> None:

@@ -24,6 +24,7 @@ from audience.engine.spark.dialect import for_spark
 from audience.engine.spark.engine import KEY, SparkEngine
 from audience.engine.spark.limits import keep, unsigned
 from audience.engine.spark.members import Spread
+from audience.engine.spark.words import Words
 from audience.engine.strategy import asked_of
 from audience.engine.tables import TableData
 from audience.errors import DataError, masked
@@ -57,6 +58,7 @@ def run_spread(
         with means.steps.step("evaluate", plan.users.table) as step:
             folded = fold_events(plan, tables, engine, means.steps)
             folded = [replace(each, frame=engine.hold(each.frame)) for each in folded]
+            keyless = [each.look() for each in folded]
             spread: dict[date | None, Spread] = {}
             strangers: list[Strangers] = []
             novel: list[Novel] = []
@@ -70,7 +72,7 @@ def run_spread(
                 strangers += people.strangers(spread[day], lists)
                 novel += people.novel(spread[day])
                 step.rows += table.rows
-            stray = tuple(_strays(each, keys) for each in folded)
+            stray = tuple(map(partial(_strays, keys), folded, keyless))
         for table in everything:
             table.check_unchanged(table.files)
     memberships: dict[date | None, Members] = dict(spread)
@@ -86,6 +88,10 @@ def _checked_there(table: TableData) -> TableData:
 
 def _list_name(number: int) -> str:
     return f"{OWN}list_{number}"
+
+
+def _unknown_name(column: str) -> str:
+    return f"{OWN}unknown_{column}"
 
 
 def _novel_name(tag: str) -> str:
@@ -111,6 +117,9 @@ class _People:
         self.roots = plan.roots(day)
         self.asked = asked_of(plan, day, dictionary.values())
         self.tests = {test: f"{OWN}test_{n}" for n, test in enumerate(self.asked.tests)}
+        unknown = dict.fromkeys(_unknown_name(test.column) for test in self.tests)
+        self.told = Words(f"{OWN}told_", [*self.tests.values(), *unknown])
+        """Of a user each test, and for each column whether its value is missing."""
         self.nodes = reachable(plan.nodes, self.roots)
 
     def keys(self) -> DataFrame:
@@ -123,12 +132,14 @@ class _People:
         """Who is in what: each root, who of them only for a missing value, lists, new values."""
         frame = self._frame()
         leaves = self._leaves()
-        for each in folded:
+        for number, each in enumerate(folded):
             mine = {n: column for n, column in each.columns.items() if n in self.nodes}
             if mine:
-                own = each.frame.to_native().select(F.col(each.key).alias(KEY), *mine.values())
+                words = Words(f"{OWN}folds_{number}_", list(mine.values()))
+                flags = words.pack({column: F.col(column) for column in mine.values()})
+                own = each.frame.to_native().select(F.col(each.key).alias(KEY), *flags)
                 frame = frame.join(own, KEY, "left")
-                leaves |= {n: self._folded(n, column) for n, column in mine.items()}
+                leaves |= {n: self._folded(n, words.bit(name)) for n, name in mine.items()}
         for number in self.nodes:
             node = self.plan.nodes[number]
             if isinstance(node, Listed):
@@ -154,7 +165,7 @@ class _People:
             if isinstance(self.plan.nodes[number], Listed):
                 yield _list_name(number), leaves[number].closed
         for tag, test in self.dictionary.items():
-            known = F.col(self.tests[test]) | F.col(f"{OWN}unknown_{tag}")
+            known = self.told.bit(self.tests[test]) | self.told.bit(_unknown_name(tag))
             yield _novel_name(tag), ~known
 
     def _frame(self) -> DataFrame:
@@ -164,12 +175,13 @@ class _People:
         frame = scan(self.engine, self.table, self.table.files, columns)
         named = {name: test for test, name in self.tests.items()}
         tested = self.engine.tested(frame, named, self.plan.types[spec.name])
-        unknown = {f"{OWN}unknown_{test.column}": test.column for test in self.tests}
+        unknown = {_unknown_name(test.column): test.column for test in self.tests}
         native: DataFrame = tested.to_native()
+        flags = {name: F.col(name) for name in named}
+        flags |= {name: F.col(column).isNull() for name, column in unknown.items()}
         return native.select(
             F.col(spec.key).alias(KEY),
-            *named,
-            *(F.col(column).isNull().alias(name) for name, column in unknown.items()),
+            *self.told.pack(flags),
             *(F.col(name).alias(f"{OWN}by_{name}") for name in self.asked.ordering),
         )
 
@@ -179,8 +191,8 @@ class _People:
         for number in self.nodes:
             match self.plan.nodes[number]:
                 case Test() as test:
-                    held = F.col(self.tests[test])
-                    possible = held | F.col(f"{OWN}unknown_{test.column}")
+                    held = self.told.bit(self.tests[test])
+                    possible = held | self.told.bit(_unknown_name(test.column))
                     known = test.predicate.asks_missing
                     out[number] = Answer(held, held, held if known else possible)
                 case Share(salt, low, high):
@@ -189,10 +201,10 @@ class _People:
                     out[number] = Answer.certain((found >= first) & (found <= last - 1))
         return out
 
-    def _folded(self, number: int, column: str) -> Answer[Column]:
+    def _folded(self, number: int, held: Column) -> Answer[Column]:
         fold = self.plan.nodes[number]
         assert isinstance(fold, Fold)
-        return Answer.certain(F.coalesce(F.col(column), F.lit(fold.absent)))
+        return Answer.certain(F.coalesce(held, F.lit(fold.absent)))
 
     def check(self) -> None:
         """Each key must be there once. Raises DataError."""
@@ -237,13 +249,11 @@ class _People:
             yield Novel(tag, rows, counted.count(), values, self.day)
 
 
-def _strays(folded: Folded, keys: Iterable[DataFrame]) -> StrayEvents:
+def _strays(keys: Iterable[DataFrame], folded: Folded, keyless: int) -> StrayEvents:
     """The rows of an event table that are nobody's."""
     frame = folded.frame.to_native()
     everybody = reduce(lambda one, other: one.unionByName(other), keys)
-    key = F.col(folded.key)
-    without = frame.where(key.isNull()).agg(F.sum(ROWS))
-    known = frame.where(key.isNotNull()).select(key.alias(KEY), ROWS)
+    known = frame.where(F.col(folded.key).isNotNull()).select(F.col(folded.key).alias(KEY), ROWS)
     unknown = known.join(everybody, KEY, "left_anti").agg(F.sum(ROWS))
-    (one,), (other,) = without.collect(), unknown.collect()
-    return StrayEvents(folded.table, int(one[0] or 0), int(other[0] or 0), folded.timeless)
+    ((rows,),) = unknown.collect()
+    return StrayEvents(folded.table, keyless, int(rows or 0), folded.timeless)

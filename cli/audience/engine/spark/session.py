@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _APP = "audience"
+_CALLING = "An error occurred while calling "
+_QUIET = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+}
 _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "8",
-    "spark.log.level": "ERROR",
 }
 """What suits one machine, unless the project says otherwise."""
 
@@ -47,6 +50,8 @@ def open_session(settings: SparkSpec, time_zone: str, given: SparkSession | None
     for name, value in FIXED.items():
         session.conf.set(name, value)
     session.conf.set("spark.sql.session.timeZone", time_zone)
+    # A larger method is never compiled by Java: rows with many tests took four times as long.
+    session.conf.set("spark.sql.codegen.hugeMethodLimit", "8000")
     # A page that was damaged on the disk must not be read as if it were whole.
     hadoop = session.sparkContext._jsc.hadoopConfiguration()
     hadoop.setBoolean("parquet.page.verify-checksum.enabled", True)
@@ -58,21 +63,29 @@ def start(settings: SparkSpec) -> SparkSession:
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("JAVA_HOME", str(java_home()))
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    chosen = {**_QUIET, **settings.config}
+    if settings.is_local:
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        chosen = {**_LOCAL, **chosen}
     made = SparkSession.builder.appName(_APP).master(settings.master)
-    for name, value in (
-        {**_LOCAL, **settings.config} if settings.is_local else settings.config
-    ).items():
+    for name, value in chosen.items():
         made = made.config(name, value)
     with _logged():
         try:
             return made.getOrCreate()
         except Exception as error:  # Java's own errors come in any class
-            raise UsageError(f"Spark does not start: {_first_line(error)}") from None
+            raise UsageError(f"Spark does not start: {reason_of(error)}") from None
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def reason_of(error: Exception) -> str:
+    """The first line that says something: of a failed job, that of what failed it."""
+    text = str(error)
+    for line in text.splitlines():
+        if "Caused by:" in line:
+            text = line.split("Caused by:", 1)[1]
+    lines = [line.removeprefix(": ").strip() for line in text.strip().splitlines()]
+    told = [line for line in lines if not line.startswith(_CALLING)]
+    return (told or [type(error).__name__])[0][:300]
 
 
 @contextmanager
