@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from audience.engine.choice import locate
 from audience.engine.tables import TableData, open_table
 from audience.errors import RuleError, Source, UsageError, nearest
 from audience.kinds import Catalog
@@ -55,7 +57,8 @@ def load_project(path: str | Path | None) -> Project:
 def open_workspace(project: Project, problems: Problems) -> Workspace:
     """Open a project's tables. Faults of the dictionary go to ``problems``; raises DataError."""
     specs = (project.users, *project.events.values())
-    tables = {spec.name: open_table(spec, project.root, project.time_zone) for spec in specs}
+    found = partial(locate, project)
+    tables = {spec.name: open_table(spec, project.root, project.time_zone, found) for spec in specs}
     schemas = {name: table.tags for name, table in tables.items()}
     return Workspace(project, tables, build_catalog(project, schemas, problems))
 

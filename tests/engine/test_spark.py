@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -185,6 +186,21 @@ def test_times(unit: str, zone: str | None, tmp_path: Path, spark: SparkSession)
     found, expected = (built(opened, path, engine) for engine in ("spark", "polars"))
     for pack in expected.packs:
         assert found.ids(pack).equals(expected.ids(pack)), pack
+
+
+def test_times_of_96_bits(tmp_path: Path, spark: SparkSession) -> None:
+    """As Hive and Spark write them: nothing says their zone, so they are taken as local."""
+    moments = [datetime(2024, 2, 29, 23, 59, 59, 999999), datetime(2024, 3, 1), None]
+    table = pa.table({"id": [1, 2, 3], "ts": pa.array(moments, pa.timestamp("ns"))})
+    (tmp_path / "events").mkdir()
+    pq.write_table(table, tmp_path / "events/e.parquet", use_deprecated_int96_timestamps=True)
+    put(tmp_path, "users.parquet", id=[1, 2, 3], seen=table["ts"])
+    opened = project(tmp_path, "  events: {path: events, key: id, time: ts}\n")
+    wheres = {"a": "{did: {between: 2024-03-01..}}", "b": "{did: {hours: 23, within: 9y}}"}
+    path = rule(tmp_path, wheres, "2024-03-30")
+    for engine in ("polars", "duckdb", "spark"):
+        found = built(opened, path, engine)
+        assert [found.ids(name).to_pylist() for name in ("a", "b")] == [[2], [1]], engine
 
 
 def test_a_session_of_other_ways(tmp_path: Path, spark: SparkSession) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -11,8 +11,10 @@ import pyarrow as pa
 from audience.engine.base import Engine
 from audience.engine.run import Means, Outcome, run_plan
 from audience.engine.tables import TableData
+from audience.errors import UsageError
+from audience.objects import AnyPath
 from audience.plan.nodes import Listed, Plan, Test
-from audience.rules.project import Project
+from audience.rules.project import Project, TableSpec
 
 
 class Runner(Protocol):
@@ -47,6 +49,21 @@ def open_engine(project: Project) -> Engine:
     from audience.engine.polars import PolarsEngine
 
     return PolarsEngine(project.time_zone)
+
+
+def locate(project: Project, spec: TableSpec) -> tuple[Sequence[AnyPath], AnyPath]:
+    """The files of a table that a catalog knows. Raises DataError, UsageError."""
+    if project.engine != "spark":
+        raise UsageError(
+            f"table `{spec.name}`: `{spec.table}` is of Spark's catalog, which the "
+            f"{project.engine} engine does not read; the spark engine does"
+        )
+    from audience.engine.spark.session import check_installed
+
+    check_installed()
+    from audience.engine.spark import catalog
+
+    return catalog.locate(project, spec)
 
 
 def runner_of(engine: Engine) -> Runner:

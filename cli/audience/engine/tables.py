@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -170,10 +170,19 @@ class TableData:
         in_threads(check, files, REQUESTS if isinstance(self.root, ObjectPath) else THREADS)
 
 
-def open_table(spec: TableSpec, root: Path, time_zone: str) -> TableData:
-    """Find a table's files and read their footers; of snapshots, the newest. Raises DataError."""
+Locate = Callable[[TableSpec], tuple[Sequence[AnyPath], AnyPath]]
+"""Finds a table's files, sorted, and the folder that its partitions lie in."""
+
+
+def open_table(
+    spec: TableSpec, root: Path, time_zone: str, locate: Locate | None = None
+) -> TableData:
+    """Find a table's files and read their footers; of snapshots, the newest.
+
+    ``locate`` finds them where a catalog must be asked. Raises DataError.
+    """
     try:
-        paths, folder = find_files(spec, root)
+        paths, folder = locate(spec) if locate and spec.table else find_files(spec, root)
         if not spec.snapshot:
             return _open(spec, paths, folder, ZoneInfo(time_zone))
         snapshots = _group_snapshots(spec, paths, folder)
@@ -228,7 +237,7 @@ def open_snapshot(table: TableData, day: date, columns: Iterable[str]) -> TableD
 
 def _unreadable(spec: TableSpec, error: Exception, path: AnyPath | None = None) -> DataError:
     reason = getattr(error, "strerror", None) or error
-    return DataError(f"table `{spec.name}`: cannot read {path or f'`{spec.path}`'}: {reason}")
+    return DataError(f"table `{spec.name}`: cannot read {path or f'`{spec.place}`'}: {reason}")
 
 
 def _group_snapshots(
@@ -289,7 +298,7 @@ def _open(
     assert first is not None
     if not rows and not spec.allow_empty:
         raise DataError(
-            f"table `{spec.name}`: `{spec.path}` has no rows; `allow_empty: true` takes it so"
+            f"table `{spec.name}`: `{spec.place}` has no rows; `allow_empty: true` takes it so"
         )
     _check_partitioned(spec, files, folder)
     partitions = _partition_types(spec, files, first)

@@ -159,7 +159,8 @@ SUPPRESS = {
 }
 
 TABLE = {
-    "path": Key("Parquet: a file, a glob or a folder, local or s3://….", "text", required=True),
+    "path": Key("Parquet: a file, a glob or a folder, local or s3://….", "text"),
+    "table": Key("In place of `path`: a table of Spark's catalog, such as dmp.users.", "text"),
     "key": Key("The column that names the user: integers or texts.", "text", required=True),
     "snapshot": Key("The user table's partition column of daily snapshots.", "text"),
     "max_age": Key("How old a snapshot may be at as_of.", "duration"),

@@ -117,7 +117,11 @@ def rule_schema(catalog: Catalog | None = None) -> Schema:
 def project_schema() -> Schema:
     """The schema of ``audience.yaml``."""
     definitions = _basics() | {
-        "tables": {"type": "object", "minProperties": 1, "additionalProperties": _object(TABLE)},
+        "tables": {"type": "object", "minProperties": 1, "additionalProperties": _ref("table")},
+        "table": {
+            **_object(TABLE),
+            "oneOf": [{"required": ["path"]}, {"required": ["table"]}],
+        },
         "dictionary": {"type": "object", "additionalProperties": _object(TAG)},
         "size": {"type": "string", "pattern": r"^(\d{1,6}[MG]B|off)$"},
         "access": {"enum": ["owner", "group"]},

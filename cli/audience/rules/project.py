@@ -80,7 +80,15 @@ class TableSpec:
     max_age: Duration | None = None
     allow_empty: bool = False
     checksums: str = CHECKSUMS[0]
+    table: str = ""
+    """The name by which a catalog knows it, where it has no path."""
+
     places: MappingOf[str, Location] = field(default_factory=dict, compare=False)
+
+    @property
+    def place(self) -> str:
+        """Its path, or its name in a catalog."""
+        return self.path or self.table
 
 
 @dataclass(frozen=True)
@@ -234,6 +242,7 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
     mapping = problems.mapping(node, "`tables`")
     tables = []
     for key, value in mapping.entries if mapping else ():
+        _check_place(key, value, problems)
         fields = problems.fields(value, TABLE, f"table `{key.text}`")
         if fields is None:
             continue
@@ -262,10 +271,23 @@ def _read_tables(node: Node, problems: Problems) -> list[TableSpec]:
                 read_age(fields, problems),
                 "allow_empty" in fields and read_flag(fields["allow_empty"][1], problems),
                 read_checksums(fields, problems),
+                text["table"],
                 {name: value.at for name, (_, value) in fields.items()} | {"": key.at},
             )
         )
     return tables
+
+
+def _check_place(key: Scalar, node: Node, problems: Problems) -> None:
+    """A table lies somewhere, or a catalog knows where."""
+    if not isinstance(node, Mapping):
+        return
+    there = {each.text: each.at for each, _ in node.entries if each.text in {"path", "table"}}
+    what = f"table `{key.text}`"
+    if not there:
+        problems.error(node.at, f"{what} has no `path`", f"`path: …`: {TABLE['path'].doc}")
+    elif len(there) > 1:
+        problems.error(there["table"], f"{what} has `path` and `table`", "one of them")
 
 
 def _check_companions(fields: MappingOf[str, tuple[Scalar, Node]], problems: Problems) -> None:

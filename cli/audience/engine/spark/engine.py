@@ -15,6 +15,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
+from pyspark.sql.types import TimestampType
 
 from audience.engine.base import OWN, ROW
 from audience.engine.compile import with_tests
@@ -146,13 +147,19 @@ def _check_names(file: TableFile, columns: Sequence[str]) -> None:
 
 
 def _micros(raw: DataFrame, schema: pa.Schema, columns: Sequence[str]) -> DataFrame:
-    """Some columns; times in nanoseconds, which come as numbers, in microseconds."""
+    """Some columns; times in nanoseconds, which come as numbers, in microseconds.
+
+    Those of the old form of 96 bits come as moments, though nothing says of which zone they are.
+    """
     out = []
+    read = {field.name: field.dataType for field in raw.schema.fields}
     for name in columns:
         kind = schema.field(name).type
         column = F.col(name)
         if pa.types.is_timestamp(kind) and kind.unit == "ns":
             micros = F.expr(f"(`{name}` - pmod(`{name}`, 1000)) div 1000")
+            if isinstance(read[name], TimestampType):
+                micros = F.unix_micros(column)
             column = F.timestamp_micros(micros) if kind.tz else _by_clock(micros)
         out.append(column.alias(name))
     return raw.select(*out)
