@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from audience.commands.app import app
+from audience.rules.engines import ENGINES
 from support import MakeProject, Ran, Run
 
 if TYPE_CHECKING:
@@ -46,6 +47,22 @@ def spark() -> Iterator[SparkSession]:
     session = start(SparkSpec("local[2]", quick))
     yield session
     session.stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    words = "the engine of projects that name none, where a test names none"
+    parser.addoption("--on", choices=ENGINES, help=words)
+
+
+@pytest.fixture(autouse=True)
+def default_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``--on spark``, what a test does is done on Spark."""
+    name = request.config.getoption("--on")
+    if name is not None:
+        others = [each for each in ENGINES if each != name]
+        monkeypatch.setattr("audience.rules.project.ENGINES", (name, *others))
+    if name == "spark":
+        request.getfixturevalue("spark")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
