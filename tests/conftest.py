@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from audience.commands.app import app
 from audience.rules.engines import ENGINES
+from engine.stores import Store
 from support import MakeProject, Ran, Run
 
 if TYPE_CHECKING:
@@ -63,6 +65,23 @@ def default_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr("audience.rules.project.ENGINES", (name, *others))
     if name == "spark":
         request.getfixturevalue("spark")
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Store]:
+    """An object store on a free port of this machine, for as long as the tests run."""
+    store = Store()
+    yield store
+    store.stop()
+
+
+@pytest.fixture
+def store(served: Store) -> Iterator[Store]:
+    """The object store with an empty bucket; the environment says where it is."""
+    others = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+    with patch.dict(os.environ, others | served.environment, clear=True):
+        served.renew()
+        yield served
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

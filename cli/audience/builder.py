@@ -24,10 +24,10 @@ from audience.records import record
 from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.reference import Reference
-from audience.store.layout import days_of, phase_folder
 from audience.store.manifest import ListInput, Manifest, to_json
-from audience.store.publish import PackData, Published, campaign_lock, publish
+from audience.store.packs import PackData, Published
 from audience.store.read import newest_with, open_build
+from audience.store.shelves import Writer, shelves
 from audience.workspace import Workspace
 
 
@@ -66,11 +66,17 @@ def run_build(
 
     Raises ExpectationError, when all else is published, where a file's expectations are broken.
     """
-    project = workspace.project
+    project, there = workspace.project, shelves(workspace.project.packs)
+    if not dry_run and project.engine == "spark" and not there.takes_parts:
+        raise UsageError(
+            "packs in an object store are published by the polars engine, or by duckdb, not by "
+            "spark; --dry-run counts"
+        )
     with ExitStack() as locks:
+        writers: dict[str, Writer] = {}
         if not dry_run:
             for campaign in sorted({request.file.campaign for request in requests}):
-                locks.enter_context(campaign_lock(project.packs, campaign, project.access))
+                writers[campaign] = locks.enter_context(there.writing(campaign, project.access))
             for request in requests:
                 _check_partial(project, request)
         evaluated = evaluate(workspace, requests, steps=steps, use_cache=use_cache, plain=plain)
@@ -79,7 +85,8 @@ def run_build(
             try:
                 result = result_of(evaluated, number)
                 if not dry_run and not result.broken:
-                    result = _publish(evaluated, number, result, steps)
+                    writer = writers[requests[number].file.campaign]
+                    result = _publish(evaluated, number, result, steps, writer)
                 results.append(result)
             except StoreError as error:
                 done = [each.summary.name for each in results if each.published]
@@ -133,14 +140,15 @@ def manifest_of(found: Evaluation, number: int, result: BuildResult) -> Manifest
     )
 
 
-def _publish(found: Evaluation, number: int, result: BuildResult, steps: Steps) -> BuildResult:
+def _publish(
+    found: Evaluation, number: int, result: BuildResult, steps: Steps, writer: Writer
+) -> BuildResult:
     manifest = manifest_of(found, number, result)
     text = to_json(result.summary.to_dict())
-    project = found.workspace.project
     with steps.step("write", result.summary.name, told=False) as step:
         data = tuple(result.packs.values())
         write = partial(_write, found, number)
-        published = publish(project.packs, manifest, data, text, project.access, write)
+        published = writer.publish(manifest, data, text, write)
         step.rows = sum(pack.size for pack in result.summary.packs)
     return replace(result, published=published)
 
@@ -190,8 +198,9 @@ def _sizes_before(workspace: Workspace, request: Request) -> Mapping[str, tuple[
 def _check_partial(project: Project, request: Request) -> None:
     """A build of some packs must not take others of that day out of what is published."""
     file = request.file
-    folder = phase_folder(project.packs, file.campaign, file.phase)
-    if request.packs is None or request.as_of not in days_of(folder):
+    if request.packs is None:
+        return
+    if request.as_of not in shelves(project.packs).days(file.campaign, file.phase):
         return
     reference = Reference(file.campaign, file.phase, request.as_of, "")
     there = {entry.name for entry in open_build(project.packs, reference).manifest.packs}

@@ -169,7 +169,7 @@ class StoreError(AudienceError):
 
 
 class BusyError(StoreError):
-    """Another process is publishing the same campaign."""
+    """Another process is publishing the same campaign, or was faster."""
 
 
 def listed(names: Iterable[str], most: int = 20) -> str:

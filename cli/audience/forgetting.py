@@ -21,10 +21,10 @@ from audience.membership import common_counts
 from audience.redaction import without_ids
 from audience.rules.project import Project
 from audience.rules.reference import Reference
-from audience.store.layout import begun, days_of
 from audience.store.manifest import SUMMARY_NAME, Manifest, to_json
-from audience.store.publish import PackData, campaign_lock, publish, sweep
+from audience.store.packs import PackData
 from audience.store.read import Build, open_build
+from audience.store.shelves import Writer, shelves
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,22 @@ def forget(project: Project, ids: Sequence[str]) -> Forgotten:
     wanted = tuple(dict.fromkeys(ids))
     if not wanted or not all(each.strip() for each in wanted):
         raise UsageError("whom? expected at least one id, and none that is empty")
-    root = project.packs
+    there = shelves(project.packs)
     found: set[str] = set()
     builds: dict[str, str] = {}
     failed: list[str] = []
     packs = 0
     with ExitStack() as locks:
-        folders = begun(root)
-        for campaign in sorted({folder.parent.name for folder in folders}):
-            locks.enter_context(campaign_lock(root, campaign, project.access))
-        _check(root, folders, wanted)
-        for folder in folders:
-            for day in days_of(folder):
+        places = there.begun()
+        writers: dict[str, Writer] = {}
+        for campaign in sorted({campaign for campaign, _ in places}):
+            writers[campaign] = locks.enter_context(there.writing(campaign, project.access))
+        _check(project, wanted)
+        for campaign, phase in places:
+            for day in there.days(campaign, phase):
                 try:
-                    reference = Reference(folder.parent.name, folder.name, day, "")
-                    build = open_build(root, reference)
-                    held, count, manifest = _forget(project, build, wanted)
+                    build = open_build(project.packs, Reference(campaign, phase, day, ""))
+                    held, count, manifest = _forget(writers[campaign], build, wanted)
                 except StoreError as error:
                     failed.append(str(error))
                     continue
@@ -76,7 +76,10 @@ def forget(project: Project, ids: Sequence[str]) -> Forgotten:
                     builds[manifest.name] = manifest.sha256
                     packs += count
                     found |= held
-            sweep(folder)
+            try:
+                writers[campaign].clear(phase)
+            except StoreError as error:
+                failed.append(str(error))
     if project.cache.exists():
         try:
             shutil.rmtree(project.cache)
@@ -85,9 +88,9 @@ def forget(project: Project, ids: Sequence[str]) -> Forgotten:
     return Forgotten(len(wanted), len(found), packs, builds, tuple(failed))
 
 
-def _check(root: Path, folders: Sequence[Path], wanted: Sequence[str]) -> None:
+def _check(project: Project, wanted: Sequence[str]) -> None:
     """Refuse what can be nobody's id: who is looked for in vain is not forgotten."""
-    if _has_whole_keys(root, folders):
+    if _has_whole_keys(project):
         for each in wanted:
             if not _is_whole(each):
                 raise UsageError(f"`{masked(each)}` is nobody's id: keys are whole numbers here")
@@ -98,20 +101,20 @@ def ids_in(project: Project, path: Path, column: str) -> list[str]:
     if path.suffix.lower() not in LIST_SUFFIXES:
         known = ", ".join(LIST_SUFFIXES)
         raise UsageError(f"{path}: ids are read from {known} files")
-    whole = _has_whole_keys(project.packs, begun(project.packs))
+    whole = _has_whole_keys(project)
     try:
         return [str(each) for each in read_list(path, column, whole=whole).ids.to_pylist()]
     except DataError as error:
         raise DataError(f"the list `{path}`: {error}") from None
 
 
-def _has_whole_keys(root: Path, folders: Sequence[Path]) -> bool:
+def _has_whole_keys(project: Project) -> bool:
     """Whether all that is published is of whole numbers."""
-    whole = []
-    for folder in folders:
-        for day in days_of(folder):
+    whole, there = [], shelves(project.packs)
+    for campaign, phase in there.phases():
+        for day in there.days(campaign, phase):
             try:
-                build = open_build(root, Reference(folder.parent.name, folder.name, day, ""))
+                build = open_build(project.packs, Reference(campaign, phase, day, ""))
                 whole += [
                     pa.types.is_integer(build.stored_type(entry.name))
                     for entry in build.manifest.packs[:1]
@@ -122,7 +125,7 @@ def _has_whole_keys(root: Path, folders: Sequence[Path]) -> bool:
 
 
 def _forget(
-    project: Project, build: Build, wanted: Sequence[str]
+    writer: Writer, build: Build, wanted: Sequence[str]
 ) -> tuple[set[str], int, Manifest | None]:
     """Publish a build anew without some people: whom it had, in how many packs, its manifest now.
 
@@ -163,7 +166,7 @@ def _forget(
         for entry in manifest.packs
     ]
     text = to_json(recounted(relabelled, base, sizes, both).to_dict())
-    published = publish(project.packs, kept, packs, text, project.access)
+    published = writer.publish(kept, packs, text)
     return held, count, published.manifest
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from audience.builder import BuildResult
 from audience.rules.project import Project
-from audience.store.log import Log
-from audience.store.log import read_log as read_lines
+from audience.store.chain import Log
 from audience.store.manifest import InputFile
+from audience.store.shelves import shelves
 
 
 def read_log(project: Project) -> Log:
     """The runs of a project, oldest first, each as a mapping. Raises StoreError."""
-    return read_lines(project.packs)
+    return shelves(project.packs).read_log()
 
 
 def facts_of(results: Iterable[BuildResult]) -> dict[str, Any]:

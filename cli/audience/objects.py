@@ -22,7 +22,7 @@ from audience.errors import UsageError
 from audience.threads import in_threads
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, ObjectMeta
+    from obstore import GetOptions, ObjectMeta, PutMode
     from obstore.store import S3Config, S3Store
 
 REQUESTS = 8
@@ -32,8 +32,14 @@ _SCHEME = "s3://"
 _RANGES = 4
 """So many ranges of one object at a time."""
 
+_PARTS = 2
+"""So many parts of one object are written at a time: each must be there before the wait is over."""
+
 _SIGNS = frozenset("*?[")
 _WAIT = {"connect_timeout": "5s", "read_timeout": "10s"}
+_WHOLE = "1h"
+"""How long one answer may take that goes on and on."""
+
 _RETRIES = 2
 _PATIENCE = 20_000
 """After so many milliseconds a request is not made again."""
@@ -138,6 +144,10 @@ class ObjectPath:
         """A store has no links."""
         return False
 
+    def resolve(self) -> ObjectPath:
+        """It is what it is called: a store has no links."""
+        return self
+
     def stat(self) -> Object:
         """What a listing said of the object, else what the store says now."""
         return self.seen or self.head()
@@ -155,10 +165,11 @@ class ObjectPath:
         objects = self._listed(found["objects"])
         return sorted({*(ObjectPath(self.bucket, names) for names in folders), *objects})
 
-    def walk(self) -> Sequence[ObjectPath]:
-        """Every object below, sorted, by one listing."""
+    def walk(self, after: str = "") -> Sequence[ObjectPath]:
+        """Every object below, of which the names come after one, sorted, by one listing."""
+        offset = (self / after).key if after else None
         with _asking(self.bucket) as (library, store):
-            found = self._listed(library.list(store, self.key or None).collect())
+            found = self._listed(library.list(store, self.key or None, offset=offset).collect())
         # Consoles make empty objects that stand for folders.
         folders = {folder for each in found for folder in each.parents}
         return sorted(each for each in found if each not in folders or each.stat().size)
@@ -194,14 +205,15 @@ class ObjectPath:
         """As :meth:`read_range`, several at a time."""
         return in_threads(lambda each: self.read_range(*each), ranges, _RANGES)
 
-    def open(self) -> ObjectFile:
-        """The object as a file to read from."""
+    def open(self, mode: str = "rb") -> ObjectFile:
+        """The object as a file to read bytes from."""
         return ObjectFile(self.stat())
 
     def put(self, data: bytes, *, create: bool) -> None:
         """Write the object. With ``create``, raises FileExistsError where there is one."""
+        mode: PutMode = "create" if create else "overwrite"
         with _asking(self.bucket) as (library, store):
-            library.put(store, self.key, data, mode="create" if create else "overwrite")
+            library.put(store, self.key, data, mode=mode, max_concurrency=_PARTS)
 
     def delete(self) -> None:
         """Remove the object; it may be gone already."""
@@ -219,6 +231,18 @@ class ObjectPath:
 
 
 AnyPath = Path | ObjectPath
+
+
+def delete_all(paths: Sequence[ObjectPath]) -> None:
+    """Remove objects of one bucket, in no order; some may be gone already. Raises OSError."""
+    if paths:
+        with _asking(paths[0].bucket) as (library, store):
+            library.delete(store, [path.key for path in paths])
+
+
+def is_below(path: AnyPath, folder: AnyPath) -> bool:
+    """Whether a path is another, or lies below it; objects are never below folders."""
+    return path.parts[: len(folder.parts)] == folder.parts
 
 
 def path_of(text: str, root: Path) -> AnyPath:
@@ -341,6 +365,7 @@ def _open_store(bucket: str, _environment: tuple[tuple[str, str], ...]) -> S3Sto
             "allow_http": found["allow_http"] == "true",
             "connect_timeout": _WAIT["connect_timeout"],
             "read_timeout": _WAIT["read_timeout"],
+            "timeout": _WHOLE,
         },
         retry_config={
             "max_retries": _RETRIES,

@@ -13,6 +13,7 @@ from audience.errors import UsageError
 from audience.given import several
 from audience.insight.diff import BuildDiff, compare
 from audience.lists import suppressed_ids
+from audience.objects import is_below
 from audience.private import OWNER
 from audience.rules.project import Project
 from audience.rules.reference import parse_reference
@@ -123,8 +124,10 @@ def write_diff(project: Project | None, found: BuildDiff, folder: Path) -> int:
     Nobody on the project's suppress lists is among them: what is not below the project's packs
     belongs to lists that are not known here. Raises StoreError, DataError, UsageError.
     """
-    for origin in filter(None, found.origins):
-        if project is None or not origin.is_relative_to(project.packs.resolve()):
+    for origin in found.origins:
+        if origin is None:
+            continue
+        if project is None or not is_below(origin, project.packs.resolve()):
             raise UsageError(
                 f"{origin} was not published by "
                 f"{'this project' if project else 'a project that is known here'}: whoever opted "

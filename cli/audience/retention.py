@@ -14,9 +14,8 @@ from audience.rules.reader import Problems
 from audience.rules.reference import Reference
 from audience.rules.scalars import Duration
 from audience.rules.walk import conditions_of
-from audience.store.layout import days_of, phase_folder, phases
-from audience.store.publish import campaign_lock, remove
 from audience.store.read import newest_with
+from audience.store.shelves import Writer, shelves
 from audience.workspace import opened, read_rules, today
 
 
@@ -50,23 +49,26 @@ def prune(
     if keep is None and older_than is None:
         raise UsageError("how many? --keep says how many builds of a phase stay, --older-than ages")
     chosen = list(_phases(project, names))
+    there = shelves(project.packs)
     with ExitStack() as locks:
+        writers: dict[str, Writer] = {}
         if not dry_run:
             for campaign in sorted({campaign for campaign, _ in chosen}):
-                locks.enter_context(campaign_lock(project.packs, campaign, project.access))
+                writers[campaign] = locks.enter_context(there.writing(campaign, project.access))
         needed = _needed(project)
         found = []
         for campaign, phase in chosen:
             for day in _old_days(project, campaign, phase, keep, older_than):
                 build = Reference(campaign, phase, day, "")
                 found.append(Old(build, needed.get(build, "")))
-        if not dry_run:
-            remove(project.packs, [each.build for each in found if not each.needed_by])
+        for campaign, writer in writers.items():
+            gone = [each.build for each in found if not each.needed_by]
+            writer.remove([build for build in gone if build.campaign == campaign])
     return tuple(found)
 
 
 def _phases(project: Project, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    there = phases(project.packs)
+    there = shelves(project.packs).phases()
     for name in names:
         if not any(name in (campaign, f"{campaign}/{phase}") for campaign, phase in there):
             known = ", ".join(f"{campaign}/{phase}" for campaign, phase in there) or "nothing"
@@ -79,8 +81,8 @@ def _phases(project: Project, names: Sequence[str]) -> Iterator[tuple[str, str]]
 def _old_days(
     project: Project, campaign: str, phase: str, keep: int | None, older_than: Duration | None
 ) -> list[date]:
-    days = days_of(phase_folder(project.packs, campaign, phase))
-    old = days[: -max(keep or 1, 1)]
+    days = shelves(project.packs).days(campaign, phase)
+    old = list(days[: -max(keep or 1, 1)])
     if older_than is not None:
         oldest = older_than.before(today(project))
         old = [day for day in old if day < oldest]

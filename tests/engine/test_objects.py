@@ -13,7 +13,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from audience.errors import UsageError
-from audience.objects import ObjectFile, ObjectPath, _object, error_of, path_of
+from audience.objects import (
+    ObjectFile,
+    ObjectPath,
+    _object,
+    delete_all,
+    error_of,
+    is_below,
+    path_of,
+)
 from engine.stores import Store
 
 HERE = Path("/project")
@@ -117,6 +125,33 @@ def test_what_lies_where(store: Store, tmp_path: Path) -> None:
         "d/e/c.parquet",
         "d/e/n.txt",
     ]
+
+
+def test_the_objects_behind_a_name(store: Store, tmp_path: Path) -> None:
+    for key in ("p/.b/x", "p/.b/y/z", "p/1/a", "p/2", "p/A", "q"):
+        store.put(key, b"x")
+    assert [each.key for each in of(store, "p").walk(after=".b0")] == ["p/1/a", "p/2", "p/A"]
+    assert [each.key for each in of(store).walk(after="p/2")] == ["p/A", "q"]
+
+
+def test_removing_several_at_once(store: Store) -> None:
+    for key in ("a", "城 市", "b/c%20", "d"):
+        store.put(key, b"x")
+    store.answers.clear()
+    delete_all([of(store, key) for key in ("a", "城 市", "b/c%20", "none")])
+    delete_all([])
+    assert len(store.answers) == 1
+    assert [each.key for each in of(store).walk()] == ["d"]
+
+
+def test_what_lies_below_what(tmp_path: Path) -> None:
+    far = ObjectPath("bucket") / "a/b"
+    assert is_below(far, ObjectPath("bucket") / "a")
+    assert is_below(tmp_path / "x/y", tmp_path)
+    assert not is_below(far, ObjectPath("other"))
+    assert not is_below(far, ObjectPath("bucket") / "a/bc")
+    assert not is_below(far, Path("/"))
+    assert not is_below(tmp_path, far)
 
 
 def test_an_object_that_stands_for_a_folder_is_none(store: Store) -> None:

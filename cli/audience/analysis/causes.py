@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from audience.errors import UsageError
 from audience.insight.causes import Cause, Explained, Reasons, Transition
 from audience.insight.diff import BuildDiff, PackDiff
 from audience.lists import suppressed_ids
+from audience.objects import AnyPath
 from audience.rules.language import Language
 from audience.rules.project import Project
 from audience.rules.tree import Test
@@ -77,7 +77,7 @@ def explain(
     return Reasons(found.old, found.new, explained, tuple(crossing.untold))
 
 
-def _manifest(origin: Path | None) -> Manifest:
+def _manifest(origin: AnyPath | None) -> Manifest:
     """The manifest of a build's folder, or of that of a pack's file."""
     folder = origin.parent if origin is not None and origin.is_file() else origin
     if folder is None or not (folder / FILE_NAME).is_file():

@@ -51,9 +51,9 @@ from audience.rules.reader import Problems
 from audience.rules.reference import Reference
 from audience.rules.tree import All, Condition, Pack, StageSet
 from audience.store.export import write_file
-from audience.store.layout import days_of, phase_folder
 from audience.store.manifest import Manifest
 from audience.store.read import Build, open_build
+from audience.store.shelves import shelves
 from audience.threads import in_threads
 from audience.workspace import below, open_asker
 
@@ -184,7 +184,7 @@ class _Writer:
     def _build_before(self) -> Build | None:
         """The last build of the phase before the day, or that of the day that was asked for."""
         root, file = self.project.packs, self.file
-        days = days_of(phase_folder(root, file.campaign, file.phase))
+        days = shelves(root).days(file.campaign, file.phase)
         earlier = [day for day in days if day < self.request.as_of]
         if self.since is not None:
             if self.since >= self.request.as_of:

@@ -46,7 +46,7 @@ _MEANINGS = {
     ExitCode.RULES: "a rule file or the project file is wrong; every problem was told",
     ExitCode.DATA: "an input table is missing, unreadable or not what the project file says",
     ExitCode.STORE: "packs could not be written, or what is published is damaged",
-    ExitCode.BUSY: "another process is publishing the same campaign",
+    ExitCode.BUSY: "another process is publishing the same campaign, or was faster",
     ExitCode.NOT_PUBLISHED: "a published build or pack was named that is not there",
     ExitCode.EXPECTATION: (
         "an `expect` or a set of stages does not hold; nothing of that file was published"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from audience.commands.exits import ExitCode, exit_of
 from audience.commands.output import say
-from audience.errors import StoreError
+from audience.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from audience.rules.project import Project
@@ -78,11 +78,11 @@ def _log(run: Run, record: dict[str, Any]) -> StoreError | None:
     """Add a run to the log; why that can't be done."""
     if run.project is None or not run.logged:
         return None
-    from audience.store.log import append
+    from audience.store.shelves import shelves
 
     try:
-        append(run.project.packs, record, run.project.access)
-    except StoreError as error:
+        shelves(run.project.packs).append(record, run.project.access)
+    except (StoreError, UsageError) as error:
         return StoreError(f"the run is not in the log: {error}")
     except UnicodeError:
         return StoreError("the run is not in the log: a name in it is not UTF-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow as pa
 from audience.bits import count_common
 from audience.errors import UsageError
 from audience.membership import Membership, common_counts
+from audience.objects import AnyPath
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class BuildDiff:
     """The packs' ids, old and new."""
     bases: tuple[int | None, int | None] = (None, None)
     """Users in the base of each side, None of a file that lies alone."""
-    origins: tuple[Path | None, Path | None] = (None, None)
+    origins: tuple[AnyPath | None, AnyPath | None] = (None, None)
     """Where each side lies."""
 
     @cached_property
@@ -153,7 +153,7 @@ def compare(
     pair: bool,
     key: str,
     bases: tuple[int | None, int | None] = (None, None),
-    origins: tuple[Path | None, Path | None] = (None, None),
+    origins: tuple[AnyPath | None, AnyPath | None] = (None, None),
 ) -> BuildDiff:
     """Compare packs of ids by name; ``pair`` compares the one pack of each side whatever the names.
 

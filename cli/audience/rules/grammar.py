@@ -127,7 +127,7 @@ IDS = {
 
 PROJECT = {
     "time_zone": Key("The zone of every day, window and date; default Asia/Shanghai.", "text"),
-    "packs": Key("The folder packs are published in; default packs/.", "text"),
+    "packs": Key("Where packs are published: a folder or s3://bucket/…; default packs/.", "text"),
     "rules": Key("The folder rule files live in; default rules/.", "text"),
     "tables": Key("The user table and the event tables.", "tables", required=True),
     "tags": Key("The dictionary over the user table's columns.", "dictionary"),

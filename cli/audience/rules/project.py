@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from audience.errors import Location, Source, UsageError
+from audience.objects import AnyPath
 from audience.private import OWNER, Access
 from audience.rules.engines import ENGINES, SparkSpec, read_engine, read_spark
 from audience.rules.grammar import CONDITION, PROJECT, SUPPRESS, TABLE, TAG
@@ -24,6 +25,7 @@ from audience.rules.settings import (
     CHECKSUMS,
     DEFAULT_CACHE,
     MIN_CELL,
+    check_local,
     check_zone,
     read_access,
     read_age,
@@ -31,6 +33,7 @@ from audience.rules.settings import (
     read_gaps,
     read_lang,
     read_min_cell,
+    read_packs,
     read_size,
     read_type,
 )
@@ -104,12 +107,15 @@ class SuppressSpec:
 
 @dataclass(frozen=True)
 class Project:
-    """A project file. Paths are absolute; ``root`` is the folder that they are relative to."""
+    """A project file. Paths are absolute; ``root`` is the folder that they are relative to.
+
+    Packs may be in an object store.
+    """
 
     source: Source
     root: Path
     time_zone: str
-    packs: Path
+    packs: AnyPath
     rules: Path
     users: TableSpec
     events: MappingOf[str, TableSpec]
@@ -186,6 +192,9 @@ def parse_project(source: Source, root: Path) -> Project:
     }
     if "time_zone" in fields:
         check_zone(texts["time_zone"], fields["time_zone"][1].at, problems)
+    if "rules" in fields:
+        check_local("rules", texts["rules"], fields["rules"][1].at, problems)
+    packs = read_packs(texts["packs"], fields, root, problems)
     tables = _read_tables(fields["tables"][1], problems) if "tables" in fields else []
     tags = _read_dictionary(fields["tags"][1], problems) if "tags" in fields else ()
     suppress = _read_suppress(fields["suppress"][1], problems) if "suppress" in fields else ()
@@ -207,7 +216,7 @@ def parse_project(source: Source, root: Path) -> Project:
         source,
         root,
         texts["time_zone"],
-        root / texts["packs"],
+        packs,
         root / texts["rules"],
         TableSpec(**{**vars(people), "columns": people.columns or tags}),
         {table.name: table for table in tables if table.time},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
 from datetime import date
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from audience.errors import Location
 from audience.kinds import DECLARED
+from audience.objects import AnyPath, ObjectPath, path_of
 from audience.private import GROUP, OWNER, Access
 from audience.rules.language import LANGUAGES
 from audience.rules.reader import Problems
@@ -70,6 +72,26 @@ def read_access(node: Node, problems: Problems) -> Access:
     problems.raise_errors()
     assert scalar is not None
     return _ACCESS[scalar.text]
+
+
+def read_packs(text: str, fields: Fields, root: Path, problems: Problems) -> AnyPath:
+    """Where packs are published; the folder where there is a problem."""
+    try:
+        found = path_of(text, root)
+    except ValueError:
+        at = fields["packs"][1].at
+        problems.error(at, f"`{text}` is no place for packs", "a folder or s3://bucket/…")
+        return root
+    if isinstance(found, ObjectPath) and "access" in fields:
+        message = "`access` is of files; who may read packs in an object store is said there"
+        problems.error(fields["access"][0].at, message, "no `access`")
+    return found
+
+
+def check_local(name: str, text: str, at: Location, problems: Problems) -> None:
+    """What must be a folder on this machine."""
+    if "://" in text:
+        problems.error(at, f"`{name}`: `{text}` is not on this machine", "a folder")
 
 
 def read_lang(node: Node, problems: Problems) -> str:

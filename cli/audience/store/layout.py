@@ -1,4 +1,4 @@
-"""Where builds are, and how people name them.
+"""Where builds are in folders.
 
 ```
 packs/CAMPAIGN/PHASE/2023-04-30 → .builds/2023-04-30.3f9c…  the link that publishing changes
@@ -12,17 +12,18 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
-from audience.errors import NotPublishedError, nearest
+from audience.objects import ObjectPath
 from audience.rules.grammar import is_slug
-from audience.rules.reference import Reference
 
 BUILDS = ".builds"
 LATEST = "latest"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+Root = TypeVar("Root", Path, ObjectPath)
 
 
-def phase_folder(root: Path, campaign: str, phase: str) -> Path:
+def phase_folder(root: Root, campaign: str, phase: str) -> Root:
     """The folder of a phase's builds."""
     return root / campaign / phase
 
@@ -62,36 +63,12 @@ def named_days(folder: Path) -> list[date]:
     """The days that a phase's folder has entries of, whatever they are, oldest first."""
     if not folder.is_dir():
         return []
-    names = [entry.name for entry in folder.iterdir() if _DAY.fullmatch(entry.name)]
-    return sorted(day for name in names if (day := _day(name)) is not None)
+    return sorted(day for entry in folder.iterdir() if (day := day_named(entry.name)) is not None)
 
 
-def _day(name: str) -> date | None:
+def day_named(name: str) -> date | None:
+    """The day that a name is; None of other names."""
     try:
-        return date.fromisoformat(name)
+        return date.fromisoformat(name) if _DAY.fullmatch(name) else None
     except ValueError:
         return None
-
-
-def find_build(root: Path, reference: Reference) -> Path:
-    """The folder of the build a reference names, the newest where it names no day.
-
-    Raises NotPublishedError.
-
-    The link is followed once, here: what is then read from the folder is of one build, whatever
-    is published meanwhile.
-    """
-    folder = phase_folder(root, reference.campaign, reference.phase)
-    days = days_of(folder)
-    if not days:
-        known = [f"{campaign}/{phase}" for campaign, phase in phases(root)]
-        wanted = f"{reference.campaign}/{reference.phase}"
-        close = nearest(wanted, known)
-        hint = f"; did you mean {close}?" if close else ""
-        there = ", ".join(known) or "nothing"
-        raise NotPublishedError(f"nothing is published of `{wanted}`; there is {there}{hint}")
-    if reference.as_of is not None and reference.as_of not in days:
-        there = ", ".join(str(day) for day in days)
-        raise NotPublishedError(f"`{reference}` is not published; there is {there}")
-    day = reference.as_of or days[-1]
-    return (folder / str(day)).resolve()

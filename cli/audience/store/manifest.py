@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from audience.errors import StoreError
+from audience.objects import AnyPath
 
 FORMAT = 2
 FILE_NAME = "manifest.json"
@@ -186,7 +186,7 @@ def to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: AnyPath) -> Manifest:
     """The manifest of a build's folder.
 
     Raises StoreError where it is none, or not the one that was written; OSError where there is

@@ -1,4 +1,4 @@
-"""Publishing: a whole build becomes visible in one step, or not at all.
+"""Publishing into folders: a whole build becomes visible in one step, or not at all.
 
 Files are written to a folder of their own that nobody looks into, flushed to the disk, and then
 one symbolic link is renamed into place. A crash before the rename leaves the last build, a crash
@@ -11,55 +11,25 @@ import filecmp
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from audience import private
 from audience.errors import BusyError, StoreError
-from audience.membership import Written
 from audience.private import OWNER, Access
 from audience.rules.reference import Reference
-from audience.store.checksum import checksum
 from audience.store.layout import BUILDS, LATEST, days_of, phase_folder
 from audience.store.manifest import FILE_NAME, SUMMARY_NAME, Manifest, PackEntry, digest_of
+from audience.store.packs import PackData, Published, Write, write_ids_to
 from audience.store.parts import take_parts
 from audience.threads import in_threads
 
-_ROW_GROUP = 1 << 20
 _LOCK = ".lock"
 _SCRATCH = ".parts"
-
-
-@dataclass(frozen=True)
-class PackData:
-    """A pack to be written.
-
-    ``read`` makes its ids when they are wanted, as all packs together may be larger than memory:
-    ascending, each once, of the user table's key type.
-    """
-
-    name: str
-    label: str
-    read: Callable[[], pa.Array]
-
-
-Write = Callable[[Path], Mapping[str, Written] | None]
-"""Writes packs below a folder that it makes: by name, what it wrote; None where it writes none."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """What publishing did: the build's folder, and whether it was there already, to the byte."""
-
-    folder: Path
-    manifest: Manifest
-    unchanged: bool
 
 
 @contextmanager
@@ -160,27 +130,12 @@ def _publish(
 
 
 def _write_pack(draft: Path, pack: PackData, key: str, access: Access) -> PackEntry:
-    name = f"{pack.name}.parquet"
     ids = pack.read()
-    table = pa.table({key: ids})
-    # Ascending integers differ by little: deltas take a quarter of what compressors make of them.
-    whole = pa.types.is_integer(ids.type)
-    encoding = "DELTA_BINARY_PACKED" if whole else "DELTA_BYTE_ARRAY"
-    path = draft / name
+    path = draft / pack.file
     with private.create(path, access) as file:
-        pq.write_table(
-            table,
-            file,
-            row_group_size=_ROW_GROUP,
-            compression="zstd",
-            use_dictionary=False,
-            column_encoding={key: encoding},
-            store_schema=True,
-        )
+        write_ids_to(file, ids, key)
         private.flush(file)
-    return PackEntry(
-        pack.name, pack.label, len(ids), name, digest_of(path.read_bytes()), checksum(ids)
-    )
+    return pack.entry(ids, digest_of(path.read_bytes()))
 
 
 def _make_folders(folder: Path, root: Path, access: Access) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,9 +14,11 @@ import pyarrow.parquet as pq
 
 from audience.errors import NotPublishedError, StoreError, UsageError, nearest
 from audience.membership import combined
+from audience.objects import REQUESTS, AnyPath, path_of
 from audience.rules.reference import Reference, parse_reference
-from audience.store.layout import BUILDS, days_of, find_build, phase_folder, phases
+from audience.store.layout import BUILDS
 from audience.store.manifest import FILE_NAME, Manifest, PackEntry, digest_of, read_manifest
+from audience.store.shelves import shelves
 from audience.threads import in_threads
 
 _TRIES = 5
@@ -28,7 +29,7 @@ T = TypeVar("T")
 class Build:
     """A published build: its manifest, and the folder that its files are in."""
 
-    folder: Path
+    folder: AnyPath
     manifest: Manifest
 
     def entry(self, name: str) -> PackEntry:
@@ -51,7 +52,8 @@ class Build:
         """The type that a pack's file stores its ids as. Raises StoreError."""
         path = self.folder / self.entry(name).files[0][0]
         try:
-            return pq.read_schema(path).types[0]
+            with path.open("rb") as file:
+                return pq.read_schema(file).types[0]
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StoreError(f"cannot read {path}: {error}") from None
 
@@ -75,45 +77,69 @@ class Side:
     key: str
     base: int | None = None
     """Users in its build's base; None of a file that lies alone."""
-    origin: Path | None = None
+    origin: AnyPath | None = None
     """Where it lies."""
 
 
-def open_build(root: Path, reference: Reference) -> Build:
+def find_build(root: AnyPath, reference: Reference) -> tuple[date, AnyPath]:
+    """The day and the folder of the build a reference names, the newest where it names no day.
+
+    Raises NotPublishedError, StoreError.
+    """
+    there = shelves(root)
+    found = there.find(reference.campaign, reference.phase, reference.as_of)
+    if found is not None:
+        return found
+    days = there.days(reference.campaign, reference.phase)
+    if days:
+        known = ", ".join(map(str, days))
+        raise NotPublishedError(f"`{reference}` is not published; there is {known}")
+    names = [f"{campaign}/{phase}" for campaign, phase in there.phases()]
+    wanted = f"{reference.campaign}/{reference.phase}"
+    close = nearest(wanted, names)
+    hint = f"; did you mean {close}?" if close else ""
+    known = ", ".join(names) or "nothing"
+    raise NotPublishedError(f"nothing is published of `{wanted}`; there is {known}{hint}")
+
+
+def open_build(root: AnyPath, reference: Reference) -> Build:
     """The build a reference names. Raises NotPublishedError, StoreError."""
     for _ in range(_TRIES):
-        folder = find_build(root, reference)
+        day, folder = find_build(root, reference)
         try:
             manifest = read_manifest(folder)
         except FileNotFoundError:
             # Replaced between the look and the read: look again.
             continue
-        newest = days_of(phase_folder(root, reference.campaign, reference.phase))[-1:]
-        dated = replace(reference, as_of=reference.as_of or (newest or [manifest.as_of])[0])
-        for fault in misplaced(manifest, folder, root, dated):
+        except OSError as error:
+            told = error.strerror or error
+            raise StoreError(f"cannot read {folder / FILE_NAME}: {told}") from None
+        for fault in misplaced(manifest, folder, root, replace(reference, as_of=day)):
             raise StoreError(fault)
         return Build(folder, manifest)
-    raise StoreError(f"{find_build(root, reference)} has no {FILE_NAME}")
+    raise StoreError(f"{find_build(root, reference)[1]} has no {FILE_NAME}")
 
 
-def misplaced(manifest: Manifest, folder: Path, root: Path, reference: Reference) -> Iterator[str]:
+def misplaced(
+    manifest: Manifest, folder: AnyPath, root: AnyPath, reference: Reference
+) -> Iterator[str]:
     """What is wrong with where a build lies that a reference names."""
     place = (reference.campaign, reference.phase, reference.as_of or manifest.as_of)
     if (manifest.campaign, manifest.phase, manifest.as_of) != place:
         yield f"{folder / FILE_NAME} is of {manifest.name}, not of {reference}"
-    own = phase_folder(root, reference.campaign, reference.phase) / BUILDS
+    own = root / reference.campaign / reference.phase / BUILDS
     if folder.parent != own.resolve():
         yield f"{folder} is not below {own}: a link leads elsewhere"
 
 
-def newest_with(root: Path, reference: Reference, until: date) -> Reference:
+def newest_with(root: AnyPath, reference: Reference, until: date) -> Reference:
     """The reference with its day: that of the newest build up to a day that has the pack.
 
     A reference with a day is as it is. Raises NotPublishedError.
     """
     if reference.as_of is not None:
         return reference
-    days = days_of(phase_folder(root, reference.campaign, reference.phase))
+    days = shelves(root).days(reference.campaign, reference.phase)
     known = [replace(reference, as_of=day) for day in reversed(days) if day <= until]
     if days and not known:
         there = ", ".join(map(str, days))
@@ -125,36 +151,46 @@ def newest_with(root: Path, reference: Reference, until: date) -> Reference:
     return known[0] if known else reference
 
 
-def read_pack(root: Path, reference: Reference) -> tuple[Build, pa.Array]:
+def read_pack(root: AnyPath, reference: Reference) -> tuple[Build, pa.Array]:
     """The build and the ids of the pack a reference names. Raises as :func:`open_build`."""
     return _read_build(root, reference, lambda build: (build, build.ids(reference.pack)))
 
 
-def _read_build(root: Path, reference: Reference, read: Callable[[Build], T]) -> T:
+def _read_build(root: AnyPath, reference: Reference, read: Callable[[Build], T]) -> T:
     """What is read of a build; where it is replaced meanwhile, of the one that is there then."""
     for _ in range(_TRIES):
         build = open_build(root, reference)
         try:
             return read(build)
         except StoreError:
-            if build.folder.exists():
+            if find_build(root, reference)[1] == build.folder:
                 raise
     return read(open_build(root, reference))
 
 
-def list_all(root: Path) -> Listing:
+def list_all(root: AnyPath) -> Listing:
     """Every published build."""
-    builds, damaged = [], []
-    for campaign, phase in phases(root):
-        for day in days_of(phase_folder(root, campaign, phase)):
-            try:
-                builds.append(open_build(root, Reference(campaign, phase, day, "")).manifest)
-            except StoreError as error:
-                damaged.append(str(error))
-    return Listing(tuple(builds), tuple(damaged))
+    there = shelves(root)
+    names = [
+        Reference(campaign, phase, day, "")
+        for campaign, phase in there.phases()
+        for day in there.days(campaign, phase)
+    ]
+
+    def opened(name: Reference) -> Manifest | StoreError:
+        try:
+            return open_build(root, name).manifest
+        except StoreError as error:
+            return error
+
+    found = in_threads(opened, names, REQUESTS)
+    return Listing(
+        tuple(each for each in found if isinstance(each, Manifest)),
+        tuple(str(each) for each in found if isinstance(each, StoreError)),
+    )
 
 
-def read_entry(folder: Path, entry: PackEntry) -> tuple[pa.Array, str]:
+def read_entry(folder: AnyPath, entry: PackEntry) -> tuple[pa.Array, str]:
     """The ids of a pack of a build's folder, and their column's name. Raises StoreError.
 
     Each file must be the one that was published.
@@ -162,7 +198,7 @@ def read_entry(folder: Path, entry: PackEntry) -> tuple[pa.Array, str]:
     return _whole(folder / entry.file, entry.files, folder)
 
 
-def read_ids(path: Path) -> tuple[pa.Array, str]:
+def read_ids(path: AnyPath) -> tuple[pa.Array, str]:
     """The ids of a pack's file, or of a folder of its parts, and their column's name.
 
     Raises StoreError.
@@ -175,7 +211,9 @@ def read_ids(path: Path) -> tuple[pa.Array, str]:
     return _whole(path, [(part, "") for part in parts], path)
 
 
-def _whole(path: Path, files: Sequence[tuple[str, str]], folder: Path) -> tuple[pa.Array, str]:
+def _whole(
+    path: AnyPath, files: Sequence[tuple[str, str]], folder: AnyPath
+) -> tuple[pa.Array, str]:
     """The ids of files below a folder, each with its SHA-256, that follow each other."""
     found = in_threads(lambda file: read_file(folder / file[0], sha256=file[1]), files)
     columns, names = zip(*found, strict=True)
@@ -190,15 +228,15 @@ def _whole(path: Path, files: Sequence[tuple[str, str]], folder: Path) -> tuple[
     return ids, names[0]
 
 
-def _check_once(path: Path, ids: pa.Array) -> None:
+def _check_once(path: AnyPath, ids: pa.Array) -> None:
     if not _is_ascending(ids) and len(ids.unique()) != len(ids):
         raise StoreError(f"{path} has ids more than once")
 
 
-def read_file(path: Path, *, sha256: str = "") -> tuple[pa.Array, str]:
+def read_file(path: AnyPath, *, sha256: str = "") -> tuple[pa.Array, str]:
     """The one column of a file, and its name; it must have the SHA-256 given. Raises StoreError."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not path.is_file() and path.exists():
             raise StoreError(f"{path} is no file")  # to read a pipe is to wait for its writer
         data = path.read_bytes()
         if sha256 and digest_of(data) != sha256:
@@ -226,12 +264,34 @@ def _is_ascending(ids: pa.Array) -> bool:
     return len(ids) < 2 or bool(pc.all(pc.less(ids[:-1], ids[1:])).as_py())
 
 
-def open_side(root: Path | None, text: str) -> Side:
+def open_side(root: AnyPath | None, text: str) -> Side:
     """A pack or a build, by path or, below a project's packs, by name.
 
     Raises NotPublishedError, StoreError, UsageError.
     """
-    path = Path(text)
+    path = given_path(text)
+    try:
+        found = _open_path(path, text)
+    except OSError as error:
+        raise StoreError(f"cannot read {text}: {error.strerror or error}") from None
+    if found is not None:
+        return found
+    reference = parse_reference(text)
+    if root is None:
+        raise UsageError(f"`{text}` is no path here, and without a project names mean nothing")
+    return _read_build(root, reference, lambda build: _side(build, reference.pack))
+
+
+def given_path(text: str) -> AnyPath:
+    """A path that a caller gave. Raises UsageError where there can be none."""
+    try:
+        return path_of(text, Path())
+    except ValueError as error:
+        raise UsageError(f"`{text}`: {error}") from None
+
+
+def _open_path(path: AnyPath, text: str) -> Side | None:
+    """A pack or a build by its path; None where there is none, and it may be a name."""
     if path.is_file() or (path.suffix == ".parquet" and path.is_dir()):
         entry = _published_entry(path)
         ids, key = read_entry(path.parent, entry) if entry else read_ids(path)
@@ -239,17 +299,14 @@ def open_side(root: Path | None, text: str) -> Side:
     if (path / FILE_NAME).is_file():
         folder = path.resolve()
         return _side(Build(folder, read_manifest(folder)), "")
-    if path.suffix == ".parquet" or text.startswith((".", "/")):
+    if path.suffix == ".parquet" or text.startswith((".", "/", "s3://")):
         raise UsageError(
             f"there is no `{text}`; expected a pack's file, a build's folder or a name"
         )
-    reference = parse_reference(text)
-    if root is None:
-        raise UsageError(f"`{text}` is no path here, and without a project names mean nothing")
-    return _read_build(root, reference, lambda build: _side(build, reference.pack))
+    return None
 
 
-def _published_entry(path: Path) -> PackEntry | None:
+def _published_entry(path: AnyPath) -> PackEntry | None:
     """What the manifest beside a pack's file says of it; None of a file that lies alone.
 
     Raises StoreError where the manifest has no such pack.

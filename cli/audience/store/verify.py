@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from pathlib import Path
 
 from audience.errors import StoreError, UsageError
+from audience.objects import AnyPath
 from audience.rules.reference import Reference, parse_reference
 from audience.store.checksum import checksum_of, sum_of_hashes
-from audience.store.layout import BUILDS, LATEST, find_build, named_days, phase_folder, places
 from audience.store.manifest import (
     FILE_NAME,
     SUMMARY_NAME,
@@ -21,7 +18,8 @@ from audience.store.manifest import (
     read_manifest,
 )
 from audience.store.parts import digest_of_parts
-from audience.store.read import misplaced, read_file
+from audience.store.read import find_build, given_path, misplaced, read_file
+from audience.store.shelves import shelves
 
 _TRIES = 5
 
@@ -39,24 +37,23 @@ class Verified:
     faults: tuple[str, ...]
 
 
-def verify(root: Path | None, names: Sequence[str] = ()) -> Iterator[Verified]:
+def verify(root: AnyPath | None, names: Sequence[str] = ()) -> Iterator[Verified]:
     """Hold builds, by default all that are published, against their manifests.
 
     A name is ``campaign/phase[@as_of][/pack]`` or a build's folder. Raises NotPublishedError,
-    UsageError.
+    StoreError, UsageError.
     """
     if root is not None and not names:
-        for campaign, phase in places(root):
-            folder = phase_folder(root, campaign, phase)
-            # A file that is called like a day is nobody's build.
-            days = [day for day in named_days(folder) if _is_entry(folder / str(day))]
+        there = shelves(root)
+        for campaign, phase, days in there.entries():
             for day in days:
                 found = _verify(root, Reference(campaign, phase, day, ""))
-                faults = _faults_around(folder, days) if day == days[-1] else ()
+                last = day == days[-1]
+                faults = there.faults_around(campaign, phase, days) if last else ()
                 yield replace(found, faults=(*found.faults, *faults))
     for name in names:
-        folder = Path(name)
-        if (folder / FILE_NAME).is_file():
+        folder = _folder_named(name)
+        if folder is not None:
             yield _verify_folder(name, folder, None)
         elif root is None:
             raise UsageError(f"`{name}` is no build's folder, and without a project names nothing")
@@ -64,39 +61,31 @@ def verify(root: Path | None, names: Sequence[str] = ()) -> Iterator[Verified]:
             yield _verify(root, parse_reference(name))
 
 
-def _is_entry(path: Path) -> bool:
-    return path.is_symlink() or path.is_dir()
+def _folder_named(name: str) -> AnyPath | None:
+    """A build's folder, by its path; None of a name."""
+    folder = given_path(name)
+    try:
+        return folder if (folder / FILE_NAME).is_file() else None
+    except OSError as error:
+        raise StoreError(f"cannot read {name}: {error.strerror or error}") from None
 
 
-def _faults_around(folder: Path, days: Sequence[date]) -> Iterator[str]:
-    """What is wrong in a phase's folder beside its builds."""
-    latest = folder / LATEST
-    # A run that was killed may have left it behind the newest build, or not made it yet.
-    if os.path.lexists(latest):
-        goal = str(latest.readlink()) if latest.is_symlink() else "no link"
-        if goal not in map(str, days):
-            yield f"{latest} leads to no build of this phase: {goal}"
-    known = {LATEST, BUILDS, *map(str, days)}
-    for path in sorted(folder.iterdir()):
-        if path.name not in known:
-            yield f"{path} was not published"
-
-
-def _verify(root: Path, reference: Reference) -> Verified:
-    folder = phase_folder(root, reference.campaign, reference.phase)
+def _verify(root: AnyPath, reference: Reference) -> Verified:
     for _ in range(_TRIES):
-        link = folder / str(reference.as_of)
-        if link.is_symlink() and not link.is_dir():
-            return Verified(str(reference), 0, 0, (f"{link} leads to {link.readlink()}: nothing",))
-        found = find_build(root, reference)
+        fault = reference.as_of and shelves(root).entry_fault(
+            reference.campaign, reference.phase, reference.as_of
+        )
+        if fault:
+            return Verified(str(reference), 0, 0, (fault,))
+        found = find_build(root, reference)[1]
         verified = _verify_folder(str(reference), found, (root, reference))
-        if not verified.faults or found.exists():
+        if not verified.faults or found == find_build(root, reference)[1]:
             break
         # Replaced while it was looked at: look at the one that is there now.
     return verified
 
 
-def _verify_folder(name: str, folder: Path, place: tuple[Path, Reference] | None) -> Verified:
+def _verify_folder(name: str, folder: AnyPath, place: tuple[AnyPath, Reference] | None) -> Verified:
     try:
         manifest = read_manifest(folder)
     except OSError as error:
@@ -119,12 +108,14 @@ def _verify_folder(name: str, folder: Path, place: tuple[Path, Reference] | None
             _verify_pack(folder, entry, manifest.key)
         except StoreError as error:
             faults.append(str(error))
+        except OSError as error:
+            faults.append(f"cannot read {folder / entry.file}: {error.strerror or error}")
         else:
             packs, users = packs + 1, users + entry.size
     return Verified(name, packs, users, tuple(faults))
 
 
-def _faults_beside(manifest: Manifest, folder: Path) -> Iterator[str]:
+def _faults_beside(manifest: Manifest, folder: AnyPath) -> Iterator[str]:
     """The summary, and files that nobody published."""
     summary = folder / SUMMARY_NAME
     try:
@@ -135,24 +126,29 @@ def _faults_beside(manifest: Manifest, folder: Path) -> Iterator[str]:
     except OSError as error:
         yield f"cannot read {summary}: {error.strerror or error}"
     known = {FILE_NAME, SUMMARY_NAME, *(entry.file for entry in manifest.packs)}
-    for path in sorted(folder.iterdir()):
-        if path.name not in known:
-            yield f"{path} was not published"
+    try:
+        found = sorted(each.name for each in folder.iterdir())
+    except OSError as error:
+        yield f"cannot read {folder}: {error.strerror or error}"
+        return
+    for name in found:
+        if name not in known:
+            yield f"{folder / name} was not published"
 
 
-def _verify_parts(path: Path, entry: PackEntry) -> None:
+def _verify_parts(path: AnyPath, entry: PackEntry) -> None:
     """Raises StoreError."""
     if not path.is_dir():
         raise StoreError(f"{path} is missing")
     known = {part.file for part in entry.parts}
-    for each in sorted(path.iterdir()):
-        if each.name not in known:
-            raise StoreError(f"{each} was not published")
+    for name in sorted(each.name for each in path.iterdir()):
+        if name not in known:
+            raise StoreError(f"{path / name} was not published")
     if digest_of_parts(entry.parts) != entry.sha256:
         raise StoreError(f"{path}: the manifest has another SHA-256 of its parts")
 
 
-def _verify_pack(folder: Path, entry: PackEntry, key: str) -> None:
+def _verify_pack(folder: AnyPath, entry: PackEntry, key: str) -> None:
     """Raises StoreError."""
     path = folder / entry.file
     for place in {path, *(folder / file for file, _ in entry.files)}:
