@@ -25,8 +25,8 @@ from audience.analysis.why import why
 from audience.builder import BuildResult, run_build
 from audience.cases.find import find_cases, prepare_cases, read_cases
 from audience.cases.run import CasesReport, run_cases
+from audience.engine.choice import explain_run
 from audience.engine.steps import OnStep, Steps
-from audience.engine.strategy import explain_strategy
 from audience.errors import Problem, UsageError
 from audience.evaluation import plan_of, prepare, users_of
 from audience.forgetting import Forgotten, ids_in
@@ -206,20 +206,27 @@ def explain(
     as_of: date | str | None = None,
     packs: str | Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    engine: str | None = None,
+    spark: SparkSession | None = None,
 ) -> str:
-    """The plan of a build, as text: what is read, what is shared, how each pack comes out of it."""
+    """The plan of a build, as text: what is read, what is shared, how each pack comes out of it.
+
+    Of the engine it says how it would go about it, of Spark the stages and what is shuffled.
+    """
+    project = project.on(engine, spark)
     workspace, requests = prepare(
         project, paths_of(rules), day_or_none(as_of), packs, variables or {}
     )
     plan = plan_of(workspace, requests)
-    users = users_of(workspace, plan).values()
+    by_day = users_of(workspace, plan)
+    users = by_day.values()
     whole = workspace.tables[plan.users.table]
     every = sum(map(len, whole.snapshots.values())) or len(whole.files)
     counts = {whole.name: (sum(len(each.files) for each in users), every)}
     for read in plan.events:
         table = workspace.tables[read.table]
         counts[read.table] = (len(table.within(read.days)), len(table.files))
-    how = explain_strategy(plan, workspace.tables, list(users))
+    how = explain_run(project, plan, workspace.tables, by_day)
     return explain_plan(plan, counts) + "".join(f"{line}\n" for line in how)
 
 

@@ -107,6 +107,45 @@ def test_what_a_project_says_of_spark(tmp_path: Path) -> None:
     assert found.engine == "polars"
 
 
+def test_stages_are_explained(tmp_path: Path, spark: SparkSession) -> None:
+    """What is read, what is left to scans, and what is shuffled, of a plan that is not run."""
+    put(tmp_path, "users.parquet", id=[1, 2, 3], v=[1, 2, None], w=[1.5, 2, 3], x=["a", "b", "c"])
+    put(
+        tmp_path,
+        "events/e.parquet",
+        id=[1],
+        ts=[datetime(2024, 2, 29)],
+        action=["buy"],
+        price=[1.5],
+        brand=["m"],
+    )
+    table = "  events: {path: events, key: id, time: ts, action: action}\n"
+    opened = project(tmp_path, table)
+    wheres = {
+        "a": "{v: 2, x: [a, b]}",
+        "b": "{did: {event: buy, within: 9y, sum: {price: 1..}}}",
+        "c": "{did_not: {event: [view, cart], within: 30d}}",
+        "d": "{ids: [1, 2]}",
+    }
+    path = rule(tmp_path, wheres, "2024-03-01")
+    limited = "  e: {where: {v: known}, limit: {keep: 2, by: w, order: asc}}\n"
+    path.write_text(path.read_text() + limited)
+    text = audience.explain(opened, path, engine="spark")
+    told = text[text.index("how, on Spark") :].splitlines()
+    assert told[1] == "  events: 1 row"
+    pushed = r"LessThan\(ts,2024-03-02.*EqualTo\(action,buy\).*EqualTo\(action,view\)"
+    assert re.fullmatch(rf"    stage: scan of 4 columns where .*{pushed}.*, aggregate", told[2])
+    assert re.fullmatch(r"    shuffle: \d+ columns, about \d+ bytes a row", told[3])
+    assert told[4] == "    last stage: aggregate"
+    assert told[5] == "  users: 3 rows"
+    assert any("scan of 4 columns" in line for line in told[6:])
+    assert "    limit of 2: put in order by one more shuffle, counted" in told
+    assert any("a list" in line for line in told)
+    assert "how, on Spark" not in audience.explain(opened, path)
+    done = CliRunner().invoke(app, ["explain", str(path), "--engine", "spark", "-p", str(tmp_path)])
+    assert done.stdout == text
+
+
 @pytest.mark.parametrize("keep", [1, 700, USERS, 2 * USERS])
 @pytest.mark.parametrize("key", ["whole", "text"])
 def test_limits_and_splits(keep: int, key: str, tmp_path: Path, spark: SparkSession) -> None:

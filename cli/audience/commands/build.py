@@ -94,6 +94,7 @@ def explain(
     as_of: AsOfOption = None,
     pack: PackOption = None,
     var: VarOption = None,
+    engine: EngineOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Print the plan: what is read, what is shared, how each pack comes out of it."""
@@ -106,6 +107,7 @@ def explain(
         as_of=read_as_of(as_of, found),
         packs=pack or (),
         variables=read_variables(var),
+        engine=engine,
     )
     typer.echo(text, nl=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from audience.engine.base import Engine
 from audience.engine.run import Means, Outcome, run_plan
+from audience.engine.strategy import explain_strategy
 from audience.engine.tables import TableData
 from audience.errors import UsageError
 from audience.objects import AnyPath
@@ -64,6 +65,25 @@ def locate(project: Project, spec: TableSpec) -> tuple[Sequence[AnyPath], AnyPat
     from audience.engine.spark import catalog
 
     return catalog.locate(project, spec)
+
+
+def explain_run(
+    project: Project,
+    plan: Plan,
+    tables: Mapping[str, TableData],
+    users: Mapping[date | None, TableData],
+) -> Iterator[str]:
+    """How a plan would be carried out on the engine of a project, as text. Raises DataError."""
+    if project.engine != "spark":
+        yield from explain_strategy(plan, tables, list(users.values()))
+        return
+    running = open_engine(project)
+    try:
+        from audience.engine.spark.explain import explain_spread
+
+        yield from explain_spread(plan, tables, users, running)
+    finally:
+        running.close()
 
 
 def runner_of(engine: Engine) -> Runner:

@@ -18,7 +18,7 @@ from audience.engine.columns import scan
 from audience.engine.diagnosis import named_files
 from audience.engine.novel import MOST, Novel, tests_used
 from audience.engine.run import Means, Outcome, Strangers, missing_name, node_name
-from audience.engine.spark.algebra import Algebra
+from audience.engine.spark.algebra import Algebra, Keep
 from audience.engine.spark.behaviour import ROWS, Folded, fold_events
 from audience.engine.spark.dialect import for_spark
 from audience.engine.spark.engine import KEY, SparkEngine
@@ -51,8 +51,8 @@ def run_spread(
     engine = means.engine
     assert isinstance(engine, SparkEngine)
     plan = for_spark(plan)
-    tables = {name: _checked_there(table) for name, table in tables.items()}
-    users = {day: _checked_there(table) for day, table in users.items()}
+    tables = {name: checked_there(table) for name, table in tables.items()}
+    users = {day: checked_there(table) for day, table in users.items()}
     everything = [*users.values(), *(tables[read.table] for read in plan.events)]
     with named_files(everything, engine), engine.refusals():
         with means.steps.step("evaluate", plan.users.table) as step:
@@ -65,7 +65,7 @@ def run_spread(
             keys: list[DataFrame] = []
             for day, table in users.items():
                 known = tests_used(dictionary or {}, plan, day)
-                people = _People(plan, table, day, engine, known)
+                people = People(plan, table, day, engine, known)
                 keys.append(people.keys())
                 spread[day] = people.spread(folded, lists)
                 people.check()
@@ -79,7 +79,7 @@ def run_spread(
     return Outcome(memberships, stray, tuple(strangers), tuple(novel))
 
 
-def _checked_there(table: TableData) -> TableData:
+def checked_there(table: TableData) -> TableData:
     """Pages are held against their checksums by whoever reads them, unless each must have one."""
     if table.spec.checksums == "require":
         return table
@@ -98,7 +98,7 @@ def _novel_name(tag: str) -> str:
     return f"novel {tag}"
 
 
-class _People:
+class People:
     """The users of one snapshot."""
 
     def __init__(
@@ -130,6 +130,13 @@ class _People:
 
     def spread(self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array]) -> Spread:
         """Who is in what: each root, who of them only for a missing value, lists, new values."""
+        frame, names = self.told_of(folded, lists, partial(keep, self.engine))
+        return Spread(self.engine, frame, names)
+
+    def told_of(
+        self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array], keep: Keep
+    ) -> tuple[DataFrame, list[str]]:
+        """The same as a frame of keys and booleans, and the names of these."""
         frame = self._frame()
         leaves = self._leaves()
         for number, each in enumerate(folded):
@@ -148,10 +155,10 @@ class _People:
                 frame = frame.join(listed.withColumn(name, F.lit(True)), KEY, "left")
                 leaves[number] = Answer.certain(F.col(name).isNotNull())
         algebra = Algebra(self.plan.nodes, self.roots, leaves)
-        frame, answers = algebra.add_to(frame, partial(keep, self.engine))
+        frame, answers = algebra.add_to(frame, keep)
         columns = dict(self._columns(answers, leaves))
         named = frame.select(KEY, *(column.alias(name) for name, column in columns.items()))
-        return Spread(self.engine, named, list(columns))
+        return named, list(columns)
 
     def _columns(
         self, answers: Mapping[int, Answer[Column]], leaves: Mapping[int, Answer[Column]]
