@@ -125,6 +125,7 @@ def test_what_can_not_be_read(folder: Path, spark: SparkSession) -> None:
     assert "has `path` and `table`" in told
 
 
+@pytest.mark.soak
 def test_the_catalog_of_hive(tmp_path: Path, shell: Run) -> None:
     """In a process of its own: whether Spark keeps a catalog of Hive is decided at its start."""
     folder = tmp_path / "p"

@@ -19,6 +19,7 @@ from cluster import HOST, Cluster, cluster
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 120.0
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,9 @@ def built(opened: Any, path: Path, engine: str) -> Any:
     return audience.build(opened, path, dry_run=True, engine=engine, cache=False)[0]
 
 
-@pytest.mark.parametrize("name", ["1-seize-rivals", "4-optimise"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("1-seize-rivals", marks=pytest.mark.soak), "4-optimise"]
+)
 def test_a_shipped_campaign(name: str, spark: SparkSession) -> None:
     """Sizes, overlaps, stages, what is missing, warnings, and every id."""
     opened = audience.load(ROOT)
@@ -146,9 +148,17 @@ def test_stages_are_explained(tmp_path: Path, spark: SparkSession) -> None:
     assert done.stdout == text
 
 
-@pytest.mark.parametrize("keep", [1, 700, USERS, 2 * USERS])
-@pytest.mark.parametrize("key", ["whole", "text"])
-def test_limits_and_splits(keep: int, key: str, tmp_path: Path, spark: SparkSession) -> None:
+@pytest.mark.parametrize(
+    "key, keep",
+    [
+        ("whole", 700),
+        ("text", 1),
+        ("text", USERS),
+        *(pytest.param("whole", keep, marks=pytest.mark.soak) for keep in (1, USERS, 2 * USERS)),
+        *(pytest.param("text", keep, marks=pytest.mark.soak) for keep in (700, 2 * USERS)),
+    ],
+)
+def test_limits_and_splits(key: str, keep: int, tmp_path: Path, spark: SparkSession) -> None:
     """Ties, missing values and a limit that falls into a part, or takes everybody."""
     ids = list(range(USERS)) if key == "whole" else [f"用户{n:0{n % 4}}" for n in range(USERS)]
     value = [None if n % 7 == 0 else n * n % 50 - 25 for n in range(USERS)]

@@ -72,7 +72,13 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        each if each in {"whole", "text"} else pytest.param(each, marks=pytest.mark.soak)
+        for each in KEYS
+    ],
+)
 def test_the_same_packs_as_from_polars(kind: str, tmp_path: Path, spark: SparkSession) -> None:
     """Sizes, checksums of ids, and ids; ascending over the parts; nobody is a part without rows."""
     opened = users(tmp_path, KEYS[kind]())
