@@ -289,7 +289,8 @@ def test_a_commit_whose_answer_is_lost_may_stand(
     assert publish_one(root, 1).unchanged
 
 
-def test_a_reader_that_is_overtaken_twice_begins_anew(store: Store, root: ObjectPath) -> None:
+def overtaking(store: Store, root: ObjectPath) -> list[int]:
+    """Let who first reads a pack be overtaken twice; how often that was, as it happens."""
     publish_one(root, 0)
     times = [0]
 
@@ -300,21 +301,17 @@ def test_a_reader_that_is_overtaken_twice_begins_anew(store: Store, root: Object
                 publish_one(root, number)
 
     watch(store, overtake)
+    return times
+
+
+def test_a_reader_that_is_overtaken_twice_begins_anew(store: Store, root: ObjectPath) -> None:
+    times = overtaking(store, root)
     assert content(root) == 1
     assert times == [1]
 
 
 def test_verifying_while_it_is_replaced(store: Store, root: ObjectPath) -> None:
-    publish_one(root, 0)
-    times = [0]
-
-    def overtake(asked: Answer) -> None:
-        if asked.path.endswith(".parquet") and not times[0]:
-            times[0] += 1
-            for number in (1, 0, 1):
-                publish_one(root, number)
-
-    watch(store, overtake)
+    times = overtaking(store, root)
     whole(root)
     assert times == [1]
 

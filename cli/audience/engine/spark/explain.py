@@ -106,7 +106,6 @@ def _walk(node: Any, lines: list[str]) -> _Stage:
     for each in stages:
         stage.scans += each.scans
         stage.work += each.work
-    name = str(node.nodeName())
     match node.getClass().getSimpleName():
         case "FileSourceScanExec":
             stage.scans.append(_scan(node))
@@ -114,17 +113,13 @@ def _walk(node: Any, lines: list[str]) -> _Stage:
             lines.append(f"    stage: {_line(stage)}")
             lines.append(f"    shuffle: {_columns(node)}")
             return _Stage()
-        case "BroadcastExchangeExec":
-            lines.append(f"    stage: {_line(stage)}")
-            lines.append(f"    sent to all: {_columns(node)}")
-            return _Stage()
         case found if "Aggregate" in found:
             stage.work.append("aggregate")
         case found if "Join" in found:
             stage.work.append("join")
         case "WindowExec":
-            stage.work.append(name.lower())
-        case "LocalTableScanExec" | "ArrowEvalPythonExec":
+            stage.work.append("window")
+        case "LocalTableScanExec":
             stage.scans.append("a list")
     return stage
 
