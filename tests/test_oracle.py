@@ -45,9 +45,9 @@ def pack_text(case: tables.Case) -> str:
     ("engine", "key", "by_day"),
     [
         ("polars", "int", True),
-        ("polars", "int", False),
-        ("polars", "text", True),
         ("duckdb", "int", True),
+        pytest.param("polars", "int", False, marks=pytest.mark.soak),
+        pytest.param("polars", "text", True, marks=pytest.mark.soak),
         pytest.param("polars", "text", False, marks=pytest.mark.soak),
         pytest.param("duckdb", "text", False, marks=pytest.mark.soak),
     ],

@@ -49,6 +49,23 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "IDS", 256)
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Path:
+    """A project whose packs were published in parts."""
+    folder = tmp_path_factory.mktemp("once")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "IDS", 256)
+        audience.build(users(folder, KEYS["whole"]()), engine="spark")
+    return folder
+
+
+@pytest.fixture
+def parted(once: Path, tmp_path: Path) -> Any:
+    """Such a project of one's own."""
+    folder = shutil.copytree(once, tmp_path / "parted", symlinks=True)
+    return audience.load(folder)
+
+
 def users(folder: Path, keys: Any) -> Any:
     value = [None if n % 7 == 0 else n * n % 50 for n in range(USERS)]
     put(folder, "users/1.parquet", id=keys[: USERS // 2], v=pa.array(value[: USERS // 2]))
@@ -116,6 +133,7 @@ def test_the_same_packs_as_from_polars(kind: str, tmp_path: Path, spark: SparkSe
     assert counted == (len(wanted["half"]),)
 
 
+@pytest.mark.soak
 def test_the_same_bytes_again(tmp_path: Path, spark: SparkSession) -> None:
     """However the rows are spread, and in how many parts Spark works."""
     keys = KEYS["whole"]()
@@ -167,16 +185,14 @@ def test_builds_of_two_engines_differ_in_nobody(tmp_path: Path, spark: SparkSess
         ), sides
 
 
-def test_a_published_pack_is_a_list_of_later_rules(tmp_path: Path, spark: SparkSession) -> None:
-    opened = users(tmp_path, KEYS["whole"]())
-    audience.build(opened, engine="spark")
-    later = tmp_path / "rules/later.yaml"
+def test_a_published_pack_is_a_list_of_later_rules(parted: Any) -> None:
+    later = parted.root / "rules/later.yaml"
     later.write_text(
         "campaign: c\nphase: q\nas_of: 2024-03-02\npacks:\n"
         "  again: {where: {all: [{published: c/p/half}, {not: {published: c/p/few}}]}}\n"
     )
     found = [
-        audience.build(opened, later, engine=engine, dry_run=True)[0]
+        audience.build(parted, later, engine=engine, dry_run=True)[0]
         for engine in ("polars", "spark")
     ]
     assert found[0].summary == found[1].summary
@@ -184,14 +200,12 @@ def test_a_published_pack_is_a_list_of_later_rules(tmp_path: Path, spark: SparkS
     assert found[0].ids("again").equals(found[1].ids("again"))
 
 
-def test_people_are_forgotten_in_parts(tmp_path: Path, spark: SparkSession) -> None:
-    opened = users(tmp_path, KEYS["whole"]())
-    audience.build(opened, engine="spark")
-    gone = audience.members(opened, "c/p/half", 3).to_pylist()
-    told = audience.forget(opened, gone)
+def test_people_are_forgotten_in_parts(parted: Any) -> None:
+    gone = audience.members(parted, "c/p/half", 3).to_pylist()
+    told = audience.forget(parted, gone)
     assert told.found == 3
-    assert not set(gone) & set(audience.members(opened, "c/p/half").to_pylist())
-    assert [each.faults for each in audience.verify(opened)] == [()]
+    assert not set(gone) & set(audience.members(parted, "c/p/half").to_pylist())
+    assert [each.faults for each in audience.verify(parted)] == [()]
 
 
 def damage(folder: Path, how: str) -> str:
@@ -218,15 +232,13 @@ def damage(folder: Path, how: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["gone", "all gone", "other", "more", "link"])
-def test_damaged_parts_are_found(how: str, tmp_path: Path, spark: SparkSession) -> None:
-    opened = users(tmp_path, KEYS["whole"]())
-    folder, _ = published(opened, "spark")
-    expected = damage(folder, how)
-    (found,) = audience.verify(opened)
+def test_damaged_parts_are_found(how: str, parted: Any) -> None:
+    expected = damage((parted.root / "packs/c/p/2024-03-01").resolve(), how)
+    (found,) = audience.verify(parted)
     assert found.faults == (expected,)
     if how in {"gone", "all gone", "other"}:
         with pytest.raises(StoreError):
-            audience.members(opened, "c/p/全部")
+            audience.members(parted, "c/p/全部")
 
 
 def test_a_failure_leaves_what_was_published(

@@ -75,6 +75,7 @@ def test_at_every_call(tmp_path: Path, name: str, fault: str) -> None:
     assert nth > 1, "no such call is made"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", ["open", "mkdir", "symlink", "rename", "fsync", "write"])
 def test_at_every_call_of_the_first_publish(tmp_path: Path, name: str) -> None:
     for nth in range(1, 1_000):

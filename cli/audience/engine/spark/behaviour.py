@@ -65,6 +65,14 @@ AGGREGATES: Mapping[str, Mapping[str, Aggregate]] = {
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How many rows of an event table were asked for: without a key, and with one."""
+
+    keyless: int
+    keyed: int
+
+
+@dataclass(frozen=True)
 class Folded:
     """An event table: by key, how many rows were asked for, and for each fold whether it holds.
 
@@ -78,17 +86,18 @@ class Folded:
     timeless: int
     added: Added
 
-    def look(self) -> int:
-        """How many rows have no key. Raises DataError where what is added up can't be exact.
+    def look(self) -> Asked:
+        """How many rows there are. Raises DataError where what is added up can't be exact.
 
         Where the frame is held, this computes it.
         """
         found: DataFrame = self.frame.to_native()
-        key = F.col(self.key)
+        key, rows = F.col(self.key), F.col(ROWS)
         largest = [F.max(f"{OWN}size_{number}") for number in range(len(self.added.sizes))]
-        (row,) = found.agg(F.sum(F.when(key.isNull(), F.col(ROWS))), *largest).collect()
-        self.added.check(row[1:])
-        return int(row[0] or 0)
+        keyless, keyed = F.sum(F.when(key.isNull(), rows)), F.sum(F.when(key.isNotNull(), rows))
+        (row,) = found.agg(keyless, keyed, *largest).collect()
+        self.added.check(row[2:])
+        return Asked(int(row[0] or 0), int(row[1] or 0))
 
 
 def fold_events(

@@ -55,6 +55,7 @@ class SparkEngine:
         self._given = session
         self._opened: SparkSession | None = None
         self._held: list[DataFrame] = []
+        self._read: dict[tuple[str, ...], DataFrame] = {}
 
     @property
     def session(self) -> SparkSession:
@@ -71,8 +72,11 @@ class SparkEngine:
         for file in files:
             _check_names(file, columns)
         with self.refusals():
-            paths = [to_read(local_path(file.path, self.name)) for file in files]
-            raw = self.session.read.parquet(*paths)
+            paths = tuple(to_read(local_path(file.path, self.name)) for file in files)
+            if paths not in self._read:
+                # To list files and to look for their schema takes as long as a small job.
+                self._read[paths] = self.session.read.parquet(*paths)
+            raw = self._read[paths]
             frame: nw.LazyFrame[Any] = nw.from_native(_micros(raw, files[0].schema, columns))
             return frame
 
@@ -125,6 +129,7 @@ class SparkEngine:
         for each in self._held:
             each.unpersist()
         self._held.clear()
+        self._read.clear()
 
 
 def to_read(path: Path) -> str:

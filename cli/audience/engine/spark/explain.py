@@ -71,15 +71,16 @@ def explain_spread(
             stand_in = pa.array([0] if whole else [""])
             nodes = [plan.nodes[number] for number in people.nodes]
             lists = {node: stand_in for node in nodes if isinstance(node, Listed)}
-            frame, names = people.told_of(folded, lists, pretend)
+            frame, names, counts = people.told_of(folded, lists, pretend)
             words = Words("word_", names)
             packed = words.pack({name: F.col(name) for name in names})
-            held = frame.select(frame.columns[0], *packed)
+            held = frame.select(frame.columns[0], *packed, *counts.values())
             title = f"{table.name} of {day}" if day else table.name
             yield from _told(f"{title}: {_rows(table.rows)}", held)
             for limit in limits:
                 yield f"    limit of {limit.keep:,}: put in order by one more shuffle, counted"
-            yield f"    held: a user's key and {8 * len(packed)} bytes of answers, to be counted"
+            width = 8 * (len(held.columns) - 1)
+            yield f"    held: a user's key and {width} bytes of answers, to be counted"
     yield "  packs: one job for all of a file: shuffled into files, 1 row an id; sorted, written"
 
 

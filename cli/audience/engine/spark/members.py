@@ -43,18 +43,38 @@ _KINDS = 1 << 17
 """Up to so many kinds of users, alike in all that is asked, are counted here."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What one pass over all users has found.
+
+    ``kinds``: of how many kinds they are, about; ``rows``: how many rows of each event table are
+    theirs.
+    """
+
+    users: int
+    all_once: bool
+    kinds: int
+    rows: Mapping[str, int]
+
+
 class Spread:
     """Named sets of users, spread over the parts of a frame.
 
-    ``frame`` has :data:`KEY`, each once, and a boolean column for each name, none missing.
+    ``frame`` has :data:`KEY`, each once, a boolean column for each name, none missing, and by the
+    name of an event table a column of how many of its rows were asked for; missing where none.
     """
 
-    def __init__(self, engine: SparkEngine, frame: DataFrame, names: Sequence[str]) -> None:
+    def __init__(
+        self, engine: SparkEngine, frame: DataFrame, names: Sequence[str], rows: Mapping[str, str]
+    ) -> None:
         words = Words(_WORD, names)
         packed = words.pack({name: F.col(name) for name in names})
         self.engine = engine
-        self.frame = frame.select(KEY, *packed).persist(StorageLevel.MEMORY_AND_DISK)
+        self.frame = frame.select(KEY, *packed, *rows.values()).persist(
+            StorageLevel.MEMORY_AND_DISK
+        )
         self._words = words
+        self._rows = rows
         self._at = words.places
         self._counts: dict[Pair, int] = {}
         self._whole: Spread | None = None
@@ -63,12 +83,39 @@ class Spread:
         weakref.finalize(self, _release, self.frame)
 
     @cached_property
+    def found(self) -> Found:
+        """What a pass over all users finds, which computes the frame.
+
+        To find out of how many kinds they are costs little; to put users of many kinds together
+        would cost much.
+        """
+        if self._whole is not None:
+            return self._whole.found
+        times, kind = OWN + "times", OWN + "kind"
+        words = self._words.columns
+        hashed = F.xxhash64(*words) if words else F.lit(0)
+        rows = list(self._rows.values())
+        each = self.frame.groupBy(KEY).agg(
+            F.count(F.lit(1)).alias(times),
+            F.any_value(hashed).alias(kind),
+            *(F.any_value(column).alias(column) for column in rows),
+        )
+        once = F.col(KEY).isNotNull() & (F.col(times) == 1)
+        told = each.agg(
+            F.sum(times),
+            F.bool_and(once),
+            F.approx_count_distinct(kind),
+            *(F.sum(column) for column in rows),
+        )
+        with self.engine.refusals():
+            ((users, all_once, kinds, *sums),) = told.collect()
+        theirs = {table: int(n or 0) for table, n in zip(self._rows, sums, strict=True)}
+        return Found(int(users or 0), all_once is not False, int(kinds), theirs)
+
+    @property
     def count(self) -> int:
         """Users in the table."""
-        if self._kinds is not None:
-            return int(self._kinds.users.sum())
-        with self.engine.refusals():
-            return self.frame.count()
+        return self.found.users
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,14 +229,10 @@ class Spread:
     @cached_property
     def _kinds(self) -> Kinds | None:
         """The users by all that is asked of them, where they are of few kinds."""
-        words = [name for name in self.frame.columns if name != KEY]
-        if not words:
+        words = self._words.columns
+        if not words or self.found.kinds > _KINDS:
             return None
         with self.engine.refusals():
-            # To find out costs little; to put users of many kinds together would cost much.
-            ((about,),) = self.frame.agg(F.approx_count_distinct(F.xxhash64(*words))).collect()
-            if about > _KINDS:
-                return None
             found = to_arrow(self.frame.groupBy(*words).count())
         rows = [np.asarray(combined(column), dtype=np.int64) for column in found.columns]
         return Kinds(rows[:-1], rows[-1])

@@ -19,7 +19,7 @@ from audience.engine.diagnosis import named_files
 from audience.engine.novel import MOST, Novel, tests_used
 from audience.engine.run import Means, Outcome, Strangers, missing_name, node_name
 from audience.engine.spark.algebra import Algebra, Keep
-from audience.engine.spark.behaviour import ROWS, Folded, fold_events
+from audience.engine.spark.behaviour import ROWS, Asked, Folded, fold_events
 from audience.engine.spark.dialect import for_spark
 from audience.engine.spark.engine import KEY, SparkEngine
 from audience.engine.spark.limits import keep, unsigned
@@ -58,7 +58,7 @@ def run_spread(
         with means.steps.step("evaluate", plan.users.table) as step:
             folded = fold_events(plan, tables, engine, means.steps)
             folded = [replace(each, frame=engine.hold(each.frame)) for each in folded]
-            keyless = [each.look() for each in folded]
+            asked = [each.look() for each in folded]
             spread: dict[date | None, Spread] = {}
             strangers: list[Strangers] = []
             novel: list[Novel] = []
@@ -68,11 +68,11 @@ def run_spread(
                 people = People(plan, table, day, engine, known)
                 keys.append(people.keys())
                 spread[day] = people.spread(folded, lists)
-                people.check()
+                people.check(spread[day])
                 strangers += people.strangers(spread[day], lists)
                 novel += people.novel(spread[day])
                 step.rows += table.rows
-            stray = tuple(map(partial(_strays, keys), folded, keyless))
+            stray = tuple(map(partial(_strays, keys, list(spread.values())), folded, asked))
         for table in everything:
             table.check_unchanged(table.files)
     memberships: dict[date | None, Members] = dict(spread)
@@ -130,21 +130,27 @@ class People:
 
     def spread(self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array]) -> Spread:
         """Who is in what: each root, who of them only for a missing value, lists, new values."""
-        frame, names = self.told_of(folded, lists, partial(keep, self.engine))
-        return Spread(self.engine, frame, names)
+        frame, names, rows = self.told_of(folded, lists, partial(keep, self.engine))
+        return Spread(self.engine, frame, names, rows)
 
     def told_of(
         self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array], keep: Keep
-    ) -> tuple[DataFrame, list[str]]:
-        """The same as a frame of keys and booleans, and the names of these."""
+    ) -> tuple[DataFrame, list[str], dict[str, str]]:
+        """The same as a frame of keys, booleans and counts, and the names of these.
+
+        Counts are of a user's rows of an event table, by the table's name.
+        """
         frame = self._frame()
         leaves = self._leaves()
+        rows: dict[str, str] = {}
         for number, each in enumerate(folded):
             mine = {n: column for n, column in each.columns.items() if n in self.nodes}
             if mine:
                 words = Words(f"{OWN}folds_{number}_", list(mine.values()))
                 flags = words.pack({column: F.col(column) for column in mine.values()})
-                own = each.frame.to_native().select(F.col(each.key).alias(KEY), *flags)
+                rows[each.table] = f"{OWN}rows_{number}"
+                count = F.col(ROWS).alias(rows[each.table])
+                own = each.frame.to_native().select(F.col(each.key).alias(KEY), count, *flags)
                 frame = frame.join(own, KEY, "left")
                 leaves |= {n: self._folded(n, words.bit(name)) for n, name in mine.items()}
         for number in self.nodes:
@@ -157,8 +163,8 @@ class People:
         algebra = Algebra(self.plan.nodes, self.roots, leaves)
         frame, answers = algebra.add_to(frame, keep)
         columns = dict(self._columns(answers, leaves))
-        named = frame.select(KEY, *(column.alias(name) for name, column in columns.items()))
-        return named, list(columns)
+        named = (column.alias(name) for name, column in columns.items())
+        return frame.select(KEY, *rows.values(), *named), list(columns), rows
 
     def _columns(
         self, answers: Mapping[int, Answer[Column]], leaves: Mapping[int, Answer[Column]]
@@ -213,8 +219,11 @@ class People:
         assert isinstance(fold, Fold)
         return Answer.certain(F.coalesce(held, F.lit(fold.absent)))
 
-    def check(self) -> None:
+    def check(self, spread: Spread) -> None:
         """Each key must be there once. Raises DataError."""
+        if spread.found.all_once:
+            return
+        # How often is asked of the table: where keys are repeated, limits join more of them.
         key = self.table.spec.key
         what = f"`{key}` of table `{self.table.name}`"
         found = self.keys().groupBy(KEY).count()
@@ -256,11 +265,16 @@ class People:
             yield Novel(tag, rows, counted.count(), values, self.day)
 
 
-def _strays(keys: Iterable[DataFrame], folded: Folded, keyless: int) -> StrayEvents:
+def _strays(
+    keys: Iterable[DataFrame], spread: Sequence[Spread], folded: Folded, asked: Asked
+) -> StrayEvents:
     """The rows of an event table that are nobody's."""
+    if len(spread) == 1 and folded.table in spread[0].found.rows:
+        unknown = asked.keyed - spread[0].found.rows[folded.table]
+        return StrayEvents(folded.table, asked.keyless, unknown, folded.timeless)
     frame = folded.frame.to_native()
     everybody = reduce(lambda one, other: one.unionByName(other), keys)
     known = frame.where(F.col(folded.key).isNotNull()).select(F.col(folded.key).alias(KEY), ROWS)
-    unknown = known.join(everybody, KEY, "left_anti").agg(F.sum(ROWS))
-    ((rows,),) = unknown.collect()
-    return StrayEvents(folded.table, keyless, int(rows or 0), folded.timeless)
+    stray = known.join(everybody, KEY, "left_anti").agg(F.sum(ROWS))
+    ((rows,),) = stray.collect()
+    return StrayEvents(folded.table, asked.keyless, int(rows or 0), folded.timeless)

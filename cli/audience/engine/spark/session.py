@@ -22,6 +22,8 @@ _QUIET = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
+    # To note for each column which line made it takes longer than to make it.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 _LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
