@@ -88,6 +88,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Whatever runs on Spark runs in the one session of its process."""
     assert isinstance(item, pytest.Function)
     asked = item.callspec.params if hasattr(item, "callspec") else {}
+    instead = item.config.getoption("--on")
+    if instead is not None and asked.get("engine") == "polars":
+        asked["engine"] = instead
     if asked.get("engine") == "spark" and "spark" not in item.fixturenames:
         item.fixturenames.insert(0, "spark")
 

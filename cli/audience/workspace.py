@@ -16,6 +16,7 @@ from audience.kinds import Catalog
 from audience.objects import AnyPath, ObjectPath
 from audience.rules.asked import Asker
 from audience.rules.catalog import build_catalog
+from audience.rules.java import check_for_java
 from audience.rules.library import Library
 from audience.rules.project import FILE_NAME, Project, find_project, read_project
 from audience.rules.reader import Problems
@@ -93,7 +94,10 @@ def read_rules(
     others = [path for path in shipped if path.resolve() not in known]
     # A file that can't be read matters only to those who refer to it.
     library = Library(workspace.catalog, problems, variables)
-    return library.read(sources, _read_sources(others, Problems()))
+    files = library.read(sources, _read_sources(others, Problems()))
+    if workspace.project.engine == "spark":
+        check_for_java(files, problems)
+    return files
 
 
 def open_asker(

@@ -19,9 +19,9 @@ from audience.commands.app import app
 from audience.engine.choice import open_engine
 from audience.engine.spark import java
 from audience.engine.spark.behaviour import AGGREGATES
-from audience.engine.spark.dialect import for_java
-from audience.errors import AudienceError, DataError, UsageError
+from audience.errors import AudienceError, DataError, RuleError, UsageError
 from audience.operators import MEASURES
+from audience.operators.java import for_java
 from audience.rules.engines import SparkSpec
 from engine.ways import project, put, rule
 
@@ -313,10 +313,26 @@ def test_every_measure_has_its_aggregates() -> None:
         (r"[\]$]\\$", r"[\]$]\\\z"),
         (r"\p{Han}\P{Han}[\p{Han}]", r"\p{IsHan}\P{IsHan}[\p{IsHan}]"),
         (r"\v\p{L}", r"\x0B\p{L}"),
+        ("(?i)k[a-c]", "[kK\u212a][a-cA-C]"),
+        ("(?i:É)b?", "(?:[Éé])b?"),
     ],
 )
 def test_patterns(pattern: str, java_pattern: str) -> None:
-    assert for_java(pattern) == "(?du)" + java_pattern
+    assert for_java(pattern) == "(?d)" + java_pattern
+
+
+def test_a_pattern_that_java_may_not_take(tmp_path: Path, spark: SparkSession) -> None:
+    """It could end a worker: it is refused where it stands, before anything is read."""
+    put(tmp_path, "users.parquet", id=[1, 2], x=["ab", None])
+    put(tmp_path, "events/e.parquet", id=[1], ts=[datetime(2024, 2, 29)], item=["aa"])
+    opened = project(tmp_path, "  events: {path: events, key: id, time: ts}\n")
+    did = "did: {in: events, within: 9d, where: {item: {matches: '(a|aa)+$'}}}"
+    path = rule(tmp_path, {"a": "{x: {matches: '(?:a|b){2}'}}", "b": f"{{{did}}}"}, "2024-03-01")
+    assert built(opened, path, "polars").ids("b").to_pylist() == [1]
+    with pytest.raises(RuleError, match=r"r\.yaml:6:\d+: .*Spark: `\+` repeats what has no fixed"):
+        built(opened, path, "spark")
+    with pytest.raises(UsageError, match="--engine polars can"):
+        audience.convert(opened, "{x: {matches: '(a+)+'}}", "{x: ab}", engine="spark")
 
 
 def fake_java(folder: Path, version: str) -> Path:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pytest
+from pyspark.sql import functions as F
 
+from audience.operators.java import for_java
 from audience.operators.pattern import PatternError, portable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 TEXTS = [
     *("", "a", "A", "aa", "aaa", "abc", "ABC", "a1", "ab", "b", "Ab"),
@@ -176,6 +183,44 @@ def assert_agree(pattern: str) -> None:
     one, other = with_polars(TEXTS, out), with_duckdb(TEXTS, out)
     differ = [text for text, left, right in zip(TEXTS, one, other, strict=True) if left != right]
     assert not differ, out
+
+
+def java(pattern: str) -> str | None:
+    """A pattern for Java; None where it is refused."""
+    try:
+        return for_java(portable(pattern))
+    except PatternError:
+        return None
+
+
+def test_spark_finds_the_same(spark: SparkSession) -> None:
+    """What it takes; case is left aside as others do, whatever Java's own way is."""
+    patterns = [*PORTABLE, *REFUSED_OR_PORTABLE, *(pattern for pattern, _, _ in FOUND)]
+    taken = {each: made for each in patterns if (made := java(each)) is not None}
+    refused = ["(ab|c)*", "(a*)+", "(?:a?){11}", "(?:(?:a|b){4}){3}", r"(?i)\P{Lu}"]
+    assert [each for each in refused if java(each)] == []
+    letters = [chr(n) for n in (*range(0x20, 0x250), *range(0x370, 0x530), *range(0x1E00, 0x2000))]
+    letters.remove("ƛ")  # its capital is of Unicode 16, which not every engine knows yet
+    texts = [*TEXTS, *letters]
+    table = pa.table({"index": range(len(texts)), "text": texts})
+    frame = spark.createDataFrame(table).coalesce(1)
+    found = [F.col("text").rlike(made).alias(f"p{n}") for n, made in enumerate(taken.values())]
+    rows = frame.select("index", *found).orderBy("index").toArrow()
+    differ = {}
+    for number, pattern in enumerate(taken):
+        pairs = zip(with_polars(texts, portable(pattern)), rows[f"p{number}"], strict=True)
+        wrong = [
+            text for text, (one, other) in zip(texts, pairs, strict=True) if one != other.as_py()
+        ]
+        if wrong:
+            differ[pattern] = wrong
+    assert differ == {}
+    assert len(taken) > 150
+
+
+@pytest.mark.parametrize("pattern", CATASTROPHIC)
+def test_spark_is_not_asked_to_find_for_ever(pattern: str) -> None:
+    assert java(pattern) is None
 
 
 @pytest.mark.parametrize("pattern", PORTABLE, ids=repr)

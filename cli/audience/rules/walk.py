@@ -8,6 +8,7 @@ from audience.rules.tree import (
     All,
     AtLeast,
     Condition,
+    Did,
     Either,
     Ids,
     Kept,
@@ -16,6 +17,7 @@ from audience.rules.tree import (
     RuleFile,
     Side,
     Stage,
+    Test,
 )
 
 
@@ -51,6 +53,18 @@ def conditions_of(file: RuleFile) -> Iterator[Condition]:
     roots = [pack.where for pack in file.packs] + list(file.definitions.values())
     roots += [stages.rest for stages in file.stages if stages.rest is not None]
     return below(*roots, *([file.base] if file.base is not None else []))
+
+
+def tests_of(file: RuleFile) -> Iterator[Test]:
+    """The tests of a file, of users and of rows of events."""
+    for condition in conditions_of(file):
+        if isinstance(condition, Test):
+            yield condition
+        rows = condition.rows if isinstance(condition, Did) else None
+        while rows is not None:
+            found = below(rows.where) if rows.where is not None else ()
+            yield from (each for each in found if isinstance(each, Test))
+            rows = rows.then.rows if rows.then is not None else None
 
 
 def lists_of(file: RuleFile) -> Iterator[Ids]:
