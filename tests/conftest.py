@@ -27,6 +27,7 @@ time_zone: Asia/Shanghai
 tables:
   users: {path: users.parquet, key: user_id}
 """
+OTHERS = {"polars", "duckdb"}
 EVENTS = "  events: {path: events.parquet, key: user_id, time: ts, action: action}\n"
 
 
@@ -87,12 +88,34 @@ def store(served: Store) -> Iterator[Store]:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Whatever runs on Spark runs in the one session of its process."""
     assert isinstance(item, pytest.Function)
-    asked = item.callspec.params if hasattr(item, "callspec") else {}
-    instead = item.config.getoption("--on")
-    if instead is not None and asked.get("engine") == "polars":
-        asked["engine"] = instead
+    asked = _asked(item)
+    if _elsewhere(item.config) and asked.get("engine") == "polars":
+        asked["engine"] = item.config.getoption("--on")
     if asked.get("engine") == "spark" and "spark" not in item.fixturenames:
         item.fixturenames.insert(0, "spark")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--on spark``, what is said to be of other engines alone is left out."""
+    if _elsewhere(config):
+        of_others = [
+            item
+            for item in items
+            if item.get_closest_marker("not_on_spark") or _asked(item).get("engine") in OTHERS
+        ]
+        config.hook.pytest_deselected(items=of_others)
+        left_out = set(of_others)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _asked(item: pytest.Item) -> dict[str, Any]:
+    """What a test is made with."""
+    out: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    return out
+
+
+def _elsewhere(config: pytest.Config) -> bool:
+    return config.getoption("--on") == "spark"
 
 
 @pytest.fixture

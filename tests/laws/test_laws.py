@@ -22,6 +22,7 @@ import audience
 
 EXAMPLES = int(os.environ.get("LAW_EXAMPLES", "16"))
 ENGINES = {"polars": EXAMPLES, "duckdb": max(EXAMPLES // 4, 1)}
+TRIED = {**ENGINES, "spark": max(EXAMPLES // 8, 1)}
 
 AS_OF = date(2024, 3, 1)
 PROJECT = """\
@@ -348,7 +349,7 @@ def law(strategy: st.SearchStrategy[Any]) -> Callable[[Law], Callable[..., None]
             (tmp_path / "audience.yaml").write_text(PROJECT)
 
             @settings(
-                max_examples=ENGINES[engine],
+                max_examples=TRIED[engine],
                 derandomize=True,
                 deadline=None,
                 database=None,

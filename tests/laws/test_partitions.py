@@ -30,6 +30,7 @@ from laws.test_laws import (
     AS_OF,
     ENGINES,
     EVERYBODY,
+    TRIED,
     Condition,
     World,
     conditions,
@@ -276,7 +277,7 @@ def seen(value: Any) -> Any:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_limit_keeps_the_first_of_a_plain_sort(folder: Path, engine: str) -> None:
     @settings(
-        max_examples=ENGINES[engine],
+        max_examples=TRIED[engine],
         derandomize=True,
         deadline=None,
         database=None,

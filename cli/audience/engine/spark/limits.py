@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Window
 from pyspark.sql import functions as F
@@ -20,39 +20,71 @@ _HASH = OWN + "hash"
 _BY = OWN + "by"
 
 
-def keep(engine: SparkEngine, frame: DataFrame, limit: Kept, part: str, name: str) -> DataFrame:
-    """The frame with a column of whom a limit keeps, of those of whom the column ``part`` holds.
+class Limits:
+    """The limits of one frame of users. Each asks for all rows: they are held by the first one."""
 
-    Rows are put in order in parts that follow each other. The parts before the one in which the
-    limit falls are kept whole; of that one alone the rows are numbered.
-    """
-    order: list[Column] = []
-    columns = [F.col(KEY), unsigned(F.xxhash64(F.col(KEY))).alias(_HASH)]
-    if limit.by is not None:
-        columns.append(F.col(f"{OWN}by_{limit.by}").alias(_BY))
-        by = F.col(_BY)
-        order.append(by.desc_nulls_last() if limit.descending else by.asc_nulls_last())
-    order += [F.col(_HASH).asc(), F.col(KEY).asc()]
-    rows = frame.where(F.col(part)).select(*columns)
-    rows = rows.repartitionByRange(*order).withColumn(_PART, F.spark_partition_id())
-    rows = engine.persisted(rows)
-    counts = sorted(rows.groupBy(_PART).count().collect())
-    if sum(count for _, count in counts) <= limit.keep:
-        return frame.withColumn(name, F.col(part))
-    before, last = 0, -1
-    for number, count in counts:
-        last = number
-        if before + count > limit.keep:
-            break
-        before += count
-    own = rows.where(F.col(_PART) == last)
-    placed = own.withColumn(_PLACE, F.row_number().over(Window.orderBy(*order)))
-    kept = rows.where(F.col(_PART) < last).select(KEY)
-    kept = kept.unionByName(placed.where(F.col(_PLACE) <= limit.keep - before).select(KEY))
-    marked = kept.withColumn(name, F.lit(True))
-    return frame.join(marked, KEY, "left").withColumn(name, F.col(name).isNotNull())
+    def __init__(self, engine: SparkEngine) -> None:
+        self._engine = engine
+        self._held = False
+
+    def keep(self, frame: DataFrame, limit: Kept, part: str, name: str) -> DataFrame:
+        """The frame with a column of whom a limit keeps, of those of whom ``part`` holds.
+
+        The last one who is kept is looked for, and then each row tells by itself whether it comes
+        before: what was found is written into the plan, which grows by no join.
+        """
+        if not self._held:
+            frame, self._held = self._engine.persisted(frame), True
+        found = _last(frame, limit, part)
+        kept = F.lit(True) if found is None else _is_before(found, limit)
+        return frame.withColumn(name, F.col(part) & kept)
 
 
 def unsigned(column: Column) -> Column:
     """A hash as a number that is in order as if it had no sign."""
     return column.bitwiseXOR(F.lit(-(2**63)))
+
+
+def _hashed() -> Column:
+    return unsigned(F.xxhash64(F.col(KEY)))
+
+
+def _last(frame: DataFrame, limit: Kept, part: str) -> Any:
+    """The last row that is kept: its value, hash and key. None where all are.
+
+    Rows are put in order in parts that follow each other, and the parts counted; of the one in
+    which the limit falls the rows are numbered.
+    """
+    by = F.lit(0) if limit.by is None else F.col(f"{OWN}by_{limit.by}")
+    first = F.col(_BY).desc_nulls_last() if limit.descending else F.col(_BY).asc_nulls_last()
+    order = [first, F.col(_HASH).asc(), F.col(KEY).asc()]
+    rows = frame.where(F.col(part)).select(by.alias(_BY), _hashed().alias(_HASH), KEY)
+    rows = rows.repartitionByRange(*order).withColumn(_PART, F.spark_partition_id()).persist()
+    try:
+        before = 0
+        for number, count in sorted(rows.groupBy(_PART).count().collect()):
+            if before + count >= limit.keep:
+                placed = rows.where(F.col(_PART) == number).withColumn(
+                    _PLACE, F.row_number().over(Window.orderBy(*order))
+                )
+                last = placed.where(F.col(_PLACE) == limit.keep - before)
+                return last.select(_BY, _HASH, KEY).collect()[0]
+            before += count
+    finally:
+        rows.unpersist()
+    return None
+
+
+def _is_before(found: Any, limit: Kept) -> Column:
+    """Whether a row is not behind the one that was found."""
+    value, hashed, key = found
+    same_hash = (_hashed() == hashed) & (F.col(KEY) <= key)
+    among: Column = (_hashed() < hashed) | same_hash
+    if limit.by is None:
+        return among
+    by = F.col(f"{OWN}by_{limit.by}")
+    if value is None:
+        missing: Column = by.isNotNull() | among
+        return missing
+    ahead = by > F.lit(value) if limit.descending else by < F.lit(value)
+    return F.coalesce(ahead | ((by == F.lit(value)) & among), F.lit(False))

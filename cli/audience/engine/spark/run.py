@@ -22,7 +22,7 @@ from audience.engine.spark.algebra import Algebra, Keep
 from audience.engine.spark.behaviour import ROWS, Asked, Folded, fold_events
 from audience.engine.spark.dialect import for_spark
 from audience.engine.spark.engine import KEY, SparkEngine
-from audience.engine.spark.limits import keep, unsigned
+from audience.engine.spark.limits import Limits, unsigned
 from audience.engine.spark.members import Spread
 from audience.engine.spark.words import Words
 from audience.engine.strategy import asked_of
@@ -130,7 +130,7 @@ class People:
 
     def spread(self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array]) -> Spread:
         """Who is in what: each root, who of them only for a missing value, lists, new values."""
-        frame, names, rows = self.told_of(folded, lists, partial(keep, self.engine))
+        frame, names, rows = self.told_of(folded, lists, Limits(self.engine).keep)
         return Spread(self.engine, frame, names, rows)
 
     def told_of(
