@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check format fixtures example bench docs screenshots lock wheelhouse offline \
+.PHONY: help setup demo test soak spark check format fixtures example bench docs screenshots lock wheelhouse offline \
 	sbom clean
 
 help: ## List the targets
@@ -44,6 +44,14 @@ test: $(READY) ## Run the whole test suite
 
 soak: $(READY) ## Run the tests that take minutes: crashes at random moments, and the like
 	$(BIN)/python -m pytest -n 2 -m soak
+
+# What language, commands, publishing and insight are held to, on the other engine.
+ON_SPARK := tests/commands tests/operators/test_operator_cases.py tests/test_api.py tests/test_oracle_files.py \
+	$(addprefix tests/engine/test_,chains.py missing.py snapshots.py tables.py time.py times.py) \
+	$(addprefix tests/insight/test_,causes.py convert.py diff.py flow.py overlap.py profile.py waterfall.py why.py)
+
+spark: $(READY) ## Run the tests of language, commands and insight with Spark as the engine
+	$(BIN)/python -m pytest -n 2 --on spark $(ON_SPARK)
 
 check: $(READY) ## Format, lint, types, layers, and the tests
 	$(BIN)/ruff format --check .

@@ -84,7 +84,7 @@ def test_build_publishes_and_tells(run: Run, folder: Path) -> None:
     assert lines[0] == "c/1-first  一阶段  as of 2024-03-01  base 4 of 6 users"
     assert "published c/1-first@2024-03-01: 3 packs" in done.err
     assert "warning: rules/1.yaml:9:22: a negation over `plus`" in done.err
-    assert (folder / "packs/c/2-second/latest/rest.parquet").is_file()
+    assert (folder / "packs/c/2-second/latest/rest.parquet").exists()
     again = run("build-pack", at=folder)
     assert "unchanged c/1-first@2024-03-01: 3 packs" in again.err
 

@@ -358,7 +358,7 @@ def test_stages_that_cover_the_base_without_otherwise_are_published(
 ) -> None:
     write(project, stages(40))
     assert run("build-pack", at=project).code == 0
-    assert (project / "packs/c/p/latest/life.young.parquet").is_file()
+    assert (project / "packs/c/p/latest/life.young.parquet").exists()
 
 
 def test_stages_that_no_longer_cover_the_base_leave_the_last_build(run: Run, project: Path) -> None:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import audience
 from audience.commands.exits import ExitCode
-from laws.test_laws import AS_OF, ENGINES, Condition, Tables, conditions, render
+from laws.test_laws import AS_OF, ENGINES, TRIED, Condition, Tables, conditions, render
 from support import MakeProject, Run
 
 USERS = pl.DataFrame({"user_id": [1, 2, 3, 4, 5, 6], "age": [20, 30, 40, 50, 60, None]})
@@ -344,7 +344,7 @@ def test_no_pack_of_any_rule_has_anybody_of_any_list(tmp_path: Path, engine: str
     head = f"campaign: laws\nphase: {{}}\nas_of: {AS_OF}\n"
 
     @settings(
-        max_examples=ENGINES[engine],
+        max_examples=TRIED[engine],
         derandomize=True,
         deadline=None,
         database=None,

@@ -144,3 +144,38 @@ def test_texts_are_in_the_order_of_their_bytes(tmp_path: Path, spark: SparkSessi
     assert [key for file in files for key in pq.read_table(file)["id"].to_pylist()] == expected[
         "all"
     ]
+
+
+def test_tags_are_counted_where_they_lie(
+    tmp_path: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row a value is brought here, not a row a user."""
+    rng = np.random.default_rng(3)
+    rows = 5_000
+    days = [datetime(2024, 1, 1) + timedelta(days=int(n)) for n in rng.integers(0, 90, rows)]
+    columns: dict[str, pa.Array] = {
+        "id": pa.array(range(rows), pa.int64()),
+        "age": pa.array([int(n) or None for n in rng.integers(0, 60, rows)], pa.int16()),
+        "score": pa.array([n / 8 if n else None for n in rng.integers(0, 99, rows).tolist()]),
+        "seen": pa.array(days, pa.timestamp("us")),
+        "city": pa.array(rng.choice(["北京", "上海", "x"], rows)),
+        "likes": pa.array(
+            [[["a", None], ["b", "a"], [], None][n] for n in rng.integers(0, 4, rows)]
+        ),
+        "plus": pa.array([[True, False, None][n] for n in rng.integers(0, 3, rows)]),
+        "none": pa.nulls(rows, pa.float64()),
+    }
+    put(tmp_path, "users.parquet", **columns)
+    opened = project(tmp_path, "")
+    expected = audience.tags(opened)
+    seen = []
+
+    def note(frame: Any) -> pa.Table:
+        found = frame.toArrow()
+        seen.append(found.num_rows)
+        return found
+
+    monkeypatch.setattr("audience.engine.spark.engine.to_arrow", note)
+    assert audience.tags(opened, engine="spark") == expected
+    assert len(expected) == len(columns) - 1
+    assert max(seen) <= 100

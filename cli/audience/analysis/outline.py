@@ -15,7 +15,13 @@ from audience.engine.codes import Codebook
 from audience.engine.columns import scan
 from audience.engine.diagnosis import named_files
 from audience.engine.tables import TableData
-from audience.insight.tags import ValueCount, listed_values, values_at
+from audience.insight.tags import (
+    ValueCount,
+    is_listed,
+    listed_values,
+    values_among,
+    values_at,
+)
 from audience.kinds import Kind, Tag
 from audience.rules.project import Project
 from audience.threads import in_threads
@@ -50,9 +56,11 @@ def outlines(
         with named_files([table], running), running.refusals():
 
             def find(tag: Tag) -> Outline:
-                if _is_counted(tag):
+                if is_listed(tag):
                     counts = _counts(running, table, tag, codes, cache)
                     return Outline(tag, listed_values(tag, counts, top), ())
+                if running.far:
+                    return Outline(tag, (), values_among(counted_there(running, table, tag), EDGES))
                 column = running.fetch(_read(running, table, tag))[tag.name].drop_null()
                 return Outline(tag, (), values_at(column, EDGES))
 
@@ -63,10 +71,6 @@ def outlines(
         running.close()
 
 
-def _is_counted(tag: Tag) -> bool:
-    return tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None
-
-
 def _counts(
     engine: Engine, table: TableData, tag: Tag, book: Codebook, cache: Cache
 ) -> Iterable[tuple[Any, int]]:
@@ -74,11 +78,16 @@ def _counts(
     codes = book.read(table, tag.name, cache)
     if codes is not None:
         return codes.counts()
+    return counted_there(engine, table, tag)
+
+
+def counted_there(engine: Engine, table: TableData, tag: Tag) -> list[tuple[Any, int]]:
+    """The same, counted by the engine."""
     known = _read(engine, table, tag).filter(~nw.col(tag.name).is_null())
     if tag.type.kind is Kind.LIST:
         known = known.explode(tag.name).filter(~nw.col(tag.name).is_null())
     counted = engine.fetch(known.group_by(tag.name).agg(nw.len().alias(_COUNT)))
-    return zip(counted[tag.name].to_pylist(), counted[_COUNT].to_pylist(), strict=True)
+    return list(zip(counted[tag.name].to_pylist(), counted[_COUNT].to_pylist(), strict=True))
 
 
 def _read(engine: Engine, table: TableData, tag: Tag) -> nw.LazyFrame[Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import narwhals.stable.v2 as nw
+
+from audience.analysis.outline import counted_there
 from audience.engine.choice import open_engine
 from audience.engine.columns import scan
 from audience.errors import UsageError, nearest
 from audience.given import several
-from audience.insight.tags import TagReport, report_tag
+from audience.insight.tags import TagReport, report_counts, report_tag
 from audience.kinds import Kind, Tag
 from audience.workspace import Workspace
 
@@ -30,9 +33,14 @@ def report_tags(
     try:
         out = []
         for tag in wanted:
-            rows = scan(running, table_data, table_data.files, [tag.name])
-            column = running.fetch(rows.select(tag.name))[tag.name]
-            out.append(report_tag(tag, column, top))
+            column = scan(running, table_data, table_data.files, [tag.name]).select(tag.name)
+            if running.far:
+                found = running.fetch(column.select(nw.col(tag.name).is_null().sum()))
+                missing = int(found[tag.name][0].as_py() or 0)
+                counts = counted_there(running, table_data, tag)
+                out.append(report_counts(tag, table_data.rows, missing, counts, top))
+            else:
+                out.append(report_tag(tag, running.fetch(column)[tag.name], top))
         return tuple(out)
     finally:
         running.close()

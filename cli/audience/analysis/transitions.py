@@ -33,7 +33,7 @@ def values_of(workspace: Workspace, users: TableData, tag: str, ids: pa.Array) -
     key = users.spec.key
     try:
         frame = scan(running, users, users.files, list(dict.fromkeys((key, tag))))
-        found = running.fetch(frame)
+        found = running.fetch(running.narrowed(frame, key, ids))
     finally:
         running.close()
     keys = combined(found[key])

@@ -44,6 +44,8 @@ class Engine(Protocol):
     time_zone: str
     concurrent: bool
     """Whether it can be asked by several threads at once."""
+    far: bool
+    """Whether rows lie elsewhere: what can be counted there is not fetched."""
     sorting: Sorting
     wide: Any
     """The type of whole numbers that sums are made of: of 38 digits or more."""
@@ -69,6 +71,10 @@ class Engine(Protocol):
 
     def number(self, frame: LazyFrame[Any], by: str) -> LazyFrame[Any]:
         """Add :data:`ROW` to a frame, a number of its own for each row; ``by`` may order them."""
+        ...
+
+    def narrowed(self, frame: LazyFrame[Any], key: str, ids: pa.Array) -> LazyFrame[Any]:
+        """The rows of some keys; others may stay where to leave them out is no gain."""
         ...
 
     def fetch(self, frame: LazyFrame[Any]) -> pa.Table:

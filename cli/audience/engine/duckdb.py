@@ -26,6 +26,7 @@ class DuckdbEngine:
 
     name = "duckdb"
     concurrent = False
+    far = False
     version = f"duckdb {duckdb.__version__}"
     sorting = Sorting()
     wide = nw.Int128()
@@ -83,6 +84,10 @@ class DuckdbEngine:
     def number(self, frame: nw.LazyFrame[Any], by: str) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.number`."""
         return frame.with_row_index(ROW, order_by=by)
+
+    def narrowed(self, frame: nw.LazyFrame[Any], key: str, ids: pa.Array) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.narrowed`."""
+        return frame
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""

@@ -44,6 +44,7 @@ class PolarsEngine:
 
     name = "polars"
     concurrent = True
+    far = False
     version = f"polars {pl.__version__}"
     sorting = Sorting(_sort, _argsort)
     wide = nw.Int128()
@@ -87,6 +88,10 @@ class PolarsEngine:
     def number(self, frame: nw.LazyFrame[Any], by: str) -> nw.LazyFrame[Any]:
         """See :meth:`Engine.number`."""
         return frame.with_row_index(ROW, order_by=by)
+
+    def narrowed(self, frame: nw.LazyFrame[Any], key: str, ids: pa.Array) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.narrowed`."""
+        return frame
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pyarrow.compute as pc
 from audience.counting import counted
 from audience.kinds import Kind, Tag, Value
 
+_ORDERED = {Kind.INTEGER, Kind.NUMBER, Kind.DATE, Kind.TIMESTAMP}
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
 
@@ -55,19 +58,44 @@ class TagReport:
 def report_tag(tag: Tag, column: pa.ChunkedArray, top: int) -> TagReport:
     """What a tag's column holds; at most ``top`` values are listed."""
     rows = len(column)
-    missing = column.null_count / rows if rows else None
     known = column.drop_null()
     distinct = 0
     values: tuple[ValueCount, ...] = ()
     quantiles: tuple[Value, ...] = ()
-    if tag.type.kind in {Kind.INTEGER, Kind.NUMBER, Kind.DATE, Kind.TIMESTAMP}:
+    if tag.type.kind in _ORDERED:
         distinct = len(known.unique())
         quantiles = values_at(known, QUANTILES)
-    if tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None:
+    if is_listed(tag):
         counts = _count(pc.list_flatten(known) if tag.type.kind is Kind.LIST else known)
         distinct = len(counts)
         values = listed_values(tag, counts, top)
-    return TagReport(tag.name, tag.label, str(tag.type), rows, missing, distinct, values, quantiles)
+    return _report(tag, rows, column.null_count, distinct, values, quantiles)
+
+
+def report_counts(
+    tag: Tag, rows: int, missing: int, counts: Sequence[tuple[Any, int]], top: int
+) -> TagReport:
+    """The same of how often each value is there, or how often lists have it."""
+    values = listed_values(tag, counts, top) if is_listed(tag) else ()
+    quantiles = values_among(counts, QUANTILES) if tag.type.kind in _ORDERED else ()
+    return _report(tag, rows, missing, len(counts), values, quantiles)
+
+
+def is_listed(tag: Tag) -> bool:
+    """Whether a tag's values are listed with how many have them."""
+    return tag.type.kind in {Kind.BOOL, Kind.TEXT, Kind.LIST} or tag.choices is not None
+
+
+def _report(
+    tag: Tag,
+    rows: int,
+    missing: int,
+    distinct: int,
+    values: tuple[ValueCount, ...],
+    quantiles: tuple[Value, ...],
+) -> TagReport:
+    share = missing / rows if rows else None
+    return TagReport(tag.name, tag.label, str(tag.type), rows, share, distinct, values, quantiles)
 
 
 def listed_values(tag: Tag, counts: Iterable[tuple[Any, int]], top: int) -> tuple[ValueCount, ...]:
@@ -77,6 +105,14 @@ def listed_values(tag: Tag, counts: Iterable[tuple[Any, int]], top: int) -> tupl
     there = {value for value, _ in found}
     every = found + [(value, 0) for value in labels if value not in there]
     return tuple(ValueCount(value, labels.get(value, ""), count) for value, count in every[:top])
+
+
+def values_among(counts: Iterable[tuple[Any, int]], shares: Sequence[float]) -> tuple[Value, ...]:
+    """As :func:`values_at`, of how often each value is there."""
+    ordered = sorted(counts)
+    ends = list(accumulate(count for _, count in ordered))
+    places = [round(share * (ends[-1] - 1)) for share in shares] if ends else []
+    return tuple(ordered[bisect_right(ends, place)][0] for place in places)
 
 
 def values_at(known: pa.ChunkedArray, shares: Sequence[float]) -> tuple[Value, ...]:

@@ -43,6 +43,7 @@ class SparkEngine:
 
     name = "spark"
     concurrent = False
+    far = True
     version = f"spark {pyspark.__version__}"
     sorting = Sorting()
     wide = nw.Decimal(38, 0)
@@ -105,6 +106,11 @@ class SparkEngine:
         numbered = native.withColumn(ROW, F.monotonically_increasing_id())
         out: nw.LazyFrame[Any] = nw.from_native(numbered)
         return out
+
+    def narrowed(self, frame: nw.LazyFrame[Any], key: str, ids: pa.Array) -> nw.LazyFrame[Any]:
+        """See :meth:`Engine.narrowed`."""
+        asked: nw.LazyFrame[Any] = nw.from_native(self.make(pa.table({key: ids})))
+        return frame.join(asked, on=key, how="semi")
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """See :meth:`Engine.fetch`."""
