@@ -1,10 +1,11 @@
 """Build the thirty packs by Polars and by Spark, on one core and on two, and on a cluster.
 
-    python bench/scale.py --size S|M|L [--cores 1,2] [--cluster] [--kill]
+    python bench/scale.py --size S|M|L [--engines polars,spark] [--cores 1,2] [--cluster] [--kill]
 
 Tells of each build its time, the memory of all its processes, what was shuffled, and whether the
 ids are those of Polars. A cluster is a master and two workers of one core on this machine, with a
-driver of 1 GB; with ``--kill`` one of the workers dies while packs are written.
+driver of 1 GB; with ``--kill`` there is a second build, in which one of the workers dies while
+packs are written.
 """
 
 from __future__ import annotations
@@ -175,6 +176,7 @@ def main() -> None:
     """Build, and tell what it took."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--size", choices=list(data.USERS), default="S")
+    parser.add_argument("--engines", default="polars,spark")
     parser.add_argument("--cores", default="1,2")
     parser.add_argument("--memory", default="6g", help="Java's, of Spark on this machine")
     parser.add_argument("--cluster", action="store_true")
@@ -188,13 +190,15 @@ def main() -> None:
     expected: Mapping[str, tuple[int, str]] = {}
     for cores in map(int, chosen.cores.split(",")):
         what = f"{cores} core{'' if cores == 1 else 's'}"
-        told = build(ground, f"Polars, {what}", "", cores, None, kill=False)
-        expected = expected or told.ids
-        print(told.line(expected), flush=True)
-        lines = spark(f"local[{cores}]", {"spark.driver.memory": chosen.memory})
-        told = build(ground, f"Spark, {what}", lines, cores, None, kill=False)
-        print(told.line(expected), flush=True)
-    if chosen.cluster:
+        if "polars" in chosen.engines:
+            told = build(ground, f"Polars, {what}", "", cores, None, kill=False)
+            expected = expected or told.ids
+            print(told.line(expected), flush=True)
+        if "spark" in chosen.engines:
+            lines = spark(f"local[{cores}]", {"spark.driver.memory": chosen.memory})
+            told = build(ground, f"Spark, {what}", lines, cores, None, kill=False)
+            print(told.line(expected), flush=True)
+    for kill in [False, True][: chosen.cluster * (1 + chosen.kill)]:
         with ExitStack() as stack:
             running = stack.enter_context(cluster(ground.out / "cluster", memory="4g"))
             more = {
@@ -204,8 +208,8 @@ def main() -> None:
                 "spark.executor.memory": "3g",
                 "spark.sql.shuffle.partitions": "16",
             }
-            name = "Spark, 2 workers" + (", one of them killed" if chosen.kill else "")
-            told = build(ground, name, spark(running.master, more), 2, running, chosen.kill)
+            name = "Spark, 2 workers" + (", one of them killed" if kill else "")
+            told = build(ground, name, spark(running.master, more), 2, running, kill)
             print(told.line(expected), flush=True)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyspark
 import pytest
 
 import audience
+from audience.engine.spark.java import java_home
 from audience.errors import AudienceError
 from engine.ways import event, project, put, rule
 
@@ -127,6 +132,34 @@ def test_days_outside_of_windows_are_not_read(tmp_path: Path, spark: SparkSessio
     outside = {"a": "{did: {in: events, between: 2024-03-01.., sum: {price: 100..}}}"}
     with pytest.raises(AudienceError, match="dt=2024-03-01"):
         ids(opened, rule(tmp_path, outside, "2024-03-03"), "spark")
+
+
+@pytest.mark.soak
+def test_a_program_that_is_submitted(tmp_path: Path) -> None:
+    """The session is that of who submits, with its own settings."""
+    put(tmp_path, "users.parquet", id=[1, 2, 3], v=[1, 2, None])
+    opened = project(tmp_path, "", more="engine: spark\nspark: {master: 'local[7]'}\n")
+    rule(tmp_path, {"a": "{v: 2}"}, "2024-03-01")
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import audience\n"
+        "from pyspark.sql import SparkSession\n"
+        "session = SparkSession.builder.getOrCreate()\n"
+        "(found,) = audience.build(audience.load('.'))\n"
+        "print(session.sparkContext.master, found.ids('a').to_pylist())\n"
+    )
+    submit = Path(pyspark.__file__).parent / "bin/spark-submit"
+    done = subprocess.run(
+        [submit, "--master", "local[1]", "--conf", "spark.ui.enabled=false", script],
+        cwd=tmp_path,
+        env={**os.environ, "JAVA_HOME": str(java_home()), "PYSPARK_PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["local[1] [2]"]
+    assert audience.members(opened, "c/p/a").to_pylist() == [2]
 
 
 def test_texts_are_in_the_order_of_their_bytes(tmp_path: Path, spark: SparkSession) -> None:
