@@ -35,8 +35,8 @@ def report_tags(
         for tag in wanted:
             column = scan(running, table_data, table_data.files, [tag.name]).select(tag.name)
             if running.far:
-                found = running.fetch(column.select(nw.col(tag.name).is_null().sum()))
-                missing = int(found[tag.name][0].as_py() or 0)
+                unknown = column.filter(nw.col(tag.name).is_null()).select(nw.len().alias("n"))
+                missing = int(running.fetch(unknown)["n"][0].as_py())
                 counts = counted_there(running, table_data, tag)
                 out.append(report_counts(tag, table_data.rows, missing, counts, top))
             else:

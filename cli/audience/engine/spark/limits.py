@@ -35,8 +35,9 @@ class Limits:
         """
         if not self._held:
             frame, self._held = self._engine.persisted(frame), True
-        found = _last(frame, limit, part)
-        kept = F.lit(True) if found is None else _is_before(found, limit)
+        by = _value(frame, limit)
+        found = _last(frame, limit, part, by)
+        kept = F.lit(True) if found is None else _is_before(found, limit, by)
         return frame.withColumn(name, F.col(part) & kept)
 
 
@@ -49,13 +50,21 @@ def _hashed() -> Column:
     return unsigned(F.xxhash64(F.col(KEY)))
 
 
-def _last(frame: DataFrame, limit: Kept, part: str) -> Any:
+def _value(frame: DataFrame, limit: Kept) -> Column:
+    """What a limit orders by; days as numbers, as not all of them are days to Python."""
+    if limit.by is None:
+        return F.lit(0)
+    name = f"{OWN}by_{limit.by}"
+    column = F.col(name)
+    return F.unix_date(column) if dict(frame.dtypes)[name] == "date" else column
+
+
+def _last(frame: DataFrame, limit: Kept, part: str, by: Column) -> Any:
     """The last row that is kept: its value, hash and key. None where all are.
 
     Rows are put in order in parts that follow each other, and the parts counted; of the one in
     which the limit falls the rows are numbered.
     """
-    by = F.lit(0) if limit.by is None else F.col(f"{OWN}by_{limit.by}")
     first = F.col(_BY).desc_nulls_last() if limit.descending else F.col(_BY).asc_nulls_last()
     order = [first, F.col(_HASH).asc(), F.col(KEY).asc()]
     rows = frame.where(F.col(part)).select(by.alias(_BY), _hashed().alias(_HASH), KEY)
@@ -75,14 +84,13 @@ def _last(frame: DataFrame, limit: Kept, part: str) -> Any:
     return None
 
 
-def _is_before(found: Any, limit: Kept) -> Column:
+def _is_before(found: Any, limit: Kept, by: Column) -> Column:
     """Whether a row is not behind the one that was found."""
     value, hashed, key = found
     same_hash = (_hashed() == hashed) & (F.col(KEY) <= key)
     among: Column = (_hashed() < hashed) | same_hash
     if limit.by is None:
         return among
-    by = F.col(f"{OWN}by_{limit.by}")
     if value is None:
         missing: Column = by.isNotNull() | among
         return missing

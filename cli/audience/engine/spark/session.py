@@ -62,8 +62,11 @@ def open_session(settings: SparkSpec, time_zone: str, given: SparkSession | None
 
 def start(settings: SparkSpec) -> SparkSession:
     """A new session, with all that the settings say. Raises UsageError."""
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
+    # It writes each error to the standard error, as JSON, before anybody can catch it.
+    PySparkLogger.getLogger("DataFrameQueryContextLogger").disabled = True
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     chosen = {**_QUIET, **settings.config}
     if settings.is_local:
