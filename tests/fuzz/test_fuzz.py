@@ -35,7 +35,6 @@ START = int(os.environ.get("AUDIENCE_FUZZ_SEED", random.randrange(2**32) if TIME
 # Hypothesis draws its first ten examples afresh and makes most of the later ones from them: many
 # short runs see more than a long one.
 RUNS = {"polars": (3, 10), "duckdb": (1, 7), "spark": (1, 4)}
-ALL = (5, 11)
 """How many runs, and how many worlds in each."""
 
 OF_ENGINE: dict[str, Collection[str]] = {"spark": ["plain"]}
@@ -75,8 +74,14 @@ def test_packs_have_the_ids_that_the_evaluator_finds(engine: str) -> None:
 
 @pytest.mark.soak
 def test_packs_are_the_same_on_all_engines(spark: SparkSession) -> None:
-    """Each is what the evaluator finds; other worlds than those above."""
-    assert packs_tried(list(RUNS), START + 1_000_000, *ALL) >= 500
+    """Each is what the evaluator finds; other worlds than those above, as many as 500 packs take.
+
+    How many packs a run has is not fixed: what Hypothesis draws depends on the code it finds.
+    """
+    tried, number = 0, START + 1_000_000
+    while tried < 500:
+        tried += packs_tried(list(RUNS), number, 1, 11)
+        number += 1
 
 
 def packs_tried(engines: Sequence[str], start: int, runs: int, examples: int) -> int:
