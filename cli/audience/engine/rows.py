@@ -140,16 +140,18 @@ def _followed(
 ) -> nw.LazyFrame[Any]:
     """The rows that another row follows."""
     after = tables[then.rows.table]
-    # Held, as it is used twice: unheld, a chain of n would be computed 2^n times.
-    later = after.hold(select_rows(tables, then.rows, nodes))
+    # Used once: a chain of n would be computed 2^n times.
+    later = select_rows(tables, then.rows, nodes)
     clock = _Clock(before, after, then)
     same = [f"{_SAME}{number}" for number in range(len(then.same))]
     kinds = [_common(before.types[one], after.types[other]) for one, other in then.same]
     asked = _with_keys(rows, before, [one for one, _ in then.same], same, kinds)
     found = _with_keys(later, after, [other for _, other in then.same], same, kinds)
+    # A row that could follow itself is among those counted, and no other.
+    own = nw.col(ROW) if then.rows.table == table and then.low == 0 else None
     points = nw.concat(
         [
-            _point(found, same, *clock.at(after), 1, 1, None),
+            _point(found, same, *clock.at(after), 1, 1, own),
             _point(asked, same, *clock.begin(before), 0, 0, nw.col(ROW)),
             _point(asked, same, *clock.end(before), 2, 0, nw.col(ROW)),
         ],
@@ -157,20 +159,15 @@ def _followed(
     )
     group = [_KEY, *same]
     order = [_DAY, _EDGE, _TIME, _TURN]
+    weight = nw.col(_WEIGHT)
     counted = points.with_columns(
-        nw.col(_WEIGHT).cum_sum().over(*group, order_by=order).cast(nw.Int64).alias(_MOST)
+        nw.when(weight == 0).then(weight.cum_sum().over(*group, order_by=order)).alias(_MOST)
     ).filter(~nw.col(_ROW).is_null())
     between = counted.group_by(_ROW).agg(
-        nw.col(_MOST).max().alias(_MOST), nw.col(_MOST).min().alias(_LEAST)
+        nw.col(_MOST).max().alias(_MOST), nw.col(_MOST).min().alias(_LEAST), weight.sum()
     )
-    number = nw.col(_MOST) - nw.col(_LEAST)
-    if then.rows.table == table and then.low == 0:
-        # A row that could follow itself is among those counted.
-        own = later.select(nw.col(ROW).alias(_ROW), nw.lit(1, nw.Int64).alias(_WEIGHT))
-        between = between.join(own, on=_ROW, how="left")
-        number = number - nw.col(_WEIGHT).fill_null(0)
-    matched = between.filter(number > 0).select(nw.col(_ROW).alias(ROW))
-    return rows.join(matched, on=ROW, how="semi")
+    matched = between.filter(nw.col(_MOST) - nw.col(_LEAST) > weight)
+    return rows.join(matched.select(nw.col(_ROW).alias(ROW)), on=ROW, how="semi")
 
 
 def _common(one: Type, other: Type) -> Any:
