@@ -11,8 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from audience.engine.base import DAY, HOUR, ROW, Engine
+from audience.engine.footers import form_of
 from audience.engine.tables import TableData, TableFile
 from audience.kinds import Kind
+
+_UNSIGNED = "uint64"
+"""What 64 bits with a sign do not hold."""
 
 
 def scan(
@@ -40,10 +44,14 @@ def scan(
     for file in files:
         groups.setdefault(shape(table, file, needed), []).append(file)
     parts = []
+    wide = None
+    if len(groups) > 1:
+        unsigned = any(_UNSIGNED in each for each in groups)
+        wide = engine.wide if unsigned else nw.Int64
     table.check_pages(files, stored)
     for group in groups.values():
         raw = engine.read(group, stored, numbered=numbered)
-        found: list[Any] = _canonical(table, group[0], columns, engine.time_zone, len(groups) > 1)
+        found: list[Any] = _canonical(table, group[0], columns, engine.time_zone, wide)
         if dated and table.spec.time:
             day = _column(table.spec.time, table, group[0], engine.time_zone)
             found.append(day.alias(DAY))
@@ -63,9 +71,13 @@ def alike(table: TableData, columns: Sequence[str]) -> Iterator[Sequence[TableFi
 def shape(table: TableData, file: TableFile, columns: Sequence[str]) -> tuple[str, ...]:
     """What files must have in common to be read together."""
     return tuple(
-        file.keys[name] if name in table.partitions else str(file.schema.field(name).type)
+        file.keys[name] if name in table.partitions else _stored(file.schema.field(name))
         for name in columns
     )
+
+
+def _stored(column: pa.Field) -> str:
+    return str(column.type) + form_of(column)
 
 
 def in_order(fetched: pa.Table) -> pa.Table:
@@ -81,8 +93,9 @@ def _canonical(
     file: TableFile,
     columns: Sequence[str],
     time_zone: str,
-    several: bool,
+    wide: Any,
 ) -> list[nw.Expr]:
+    """Columns of one file's form; ``wide`` is the type that whole numbers get."""
     spec = table.spec
     out = []
     for name in columns:
@@ -92,7 +105,7 @@ def _canonical(
         else:
             column = _column(name, table, file, time_zone)
             # Parts that are put together must be of one type, whatever width they have.
-            out.append((column.cast(nw.Int64) if several and whole else column).alias(name))
+            out.append((column if wide is None or not whole else column.cast(wide)).alias(name))
     return out
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from audience.engine.base import ROW
 from audience.engine.compile import with_tests
 from audience.engine.files import local_path
+from audience.engine.footers import form_of
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
 from audience.kinds import Type
@@ -54,7 +55,7 @@ class DuckdbEngine:
         for file in files:
             _check_case(file)
         options = "hive_partitioning = false, union_by_name = true"
-        names = "".join(f"{_quote(name)}, " for name in columns)
+        names = "".join(f"{_column(files[0].schema.field(name))}, " for name in columns)
         if numbered:
             starts = accumulate((file.rows for file in files), initial=0)
             # Paths and names are quoted; a prepared statement takes neither here.
@@ -108,6 +109,14 @@ class DuckdbEngine:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+
+
+def _column(column: pa.Field) -> str:
+    """A column by its name; times of the old form are moments, which DuckDB does not see."""
+    name = _quote(column.name)
+    if form_of(column) == "converted" and column.type.tz is not None:
+        return f"timezone('UTC', {name}) AS {name}"
+    return name
 
 
 def _listed(files: Sequence[TableFile]) -> str:

@@ -20,6 +20,7 @@ from audience.threads import in_threads
 from audience.trail import opening
 
 _NOTE = b"ARROW:schema"
+_FORM = b"audience:form"
 _MAGIC = b"PAR1"
 _END = 1 << 16
 """So much of an object's end is asked for at first: few footers are longer."""
@@ -100,6 +101,7 @@ def _read_footer(
         with open_parquet(path) if end is None else pq.ParquetFile(pa.BufferReader(end)) as file:
             metadata = file.metadata
             schema = _as_written(file.schema_arrow, metadata.metadata or {})
+            schema = _with_forms(schema, metadata.schema)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"table `{table}`: cannot read {path}: {_one_line(error)}") from None
     counts: dict[str, int | None] = {}
@@ -129,13 +131,13 @@ def _read_footer(
                 known = stats.null_count
             name = column.path_in_schema
             if name == time and stats is not None and stats.has_min_max:
-                with suppress(ValueError):  # nanoseconds that Python's times cannot hold
+                with suppress(ValueError, OverflowError):  # what Python's times cannot hold
                     bounds += [stats.min, stats.max]
                     bounded += isinstance(bounds[-1], date)
             elif name == time:
                 bounded += known == row_group.num_rows
             if name in ranges and stats is not None and stats.has_min_max and known is not None:
-                with suppress(ValueError):
+                with suppress(ValueError, OverflowError):
                     ends = (stats.min, stats.max)
                     ranges[name][ends] = ranges[name].get(ends, 0) + row_group.num_rows - known
             counts[name] = known if name not in counts else add_known(counts[name], known)
@@ -171,6 +173,31 @@ def _as_written(schema: pa.Schema, notes: Mapping[bytes, bytes]) -> pa.Schema:
         if name in written.names and pa.types.is_date64(written.field(name).type):
             schema = schema.set(place, pa.field(name, pa.date64()))
     return schema
+
+
+def _with_forms(schema: pa.Schema, stored: pq.ParquetSchema) -> pa.Schema:
+    """A schema that notes of each time in which old form it is, if in one: see :func:`form_of`."""
+    times = {column.name for column in schema if pa.types.is_timestamp(column.type)}
+    for number in range(len(stored) if times else 0):
+        column = stored.column(number)
+        if column.path not in times:
+            continue
+        form = b"int96" if column.physical_type == "INT96" else b""
+        if '"is_from_converted_type":true' in column.logical_type.to_json():
+            form = b"converted"
+        if form:
+            place = schema.get_field_index(column.path)
+            schema = schema.set(place, schema.field(place).with_metadata({_FORM: form}))
+    return schema
+
+
+def form_of(column: pa.Field) -> str:
+    """The form in which times are stored, which engines read in ways of their own.
+
+    `int96`; `converted`, as before there were logical types; nothing for any other.
+    """
+    noted: Mapping[bytes, bytes] = column.metadata or {}
+    return noted.get(_FORM, b"").decode()
 
 
 def add_known(left: int | None, right: int | None) -> int | None:
