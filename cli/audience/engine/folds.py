@@ -25,8 +25,11 @@ MILLIONTHS = 10**6
 LARGEST = 1e18
 """A value beyond can't be summed exactly: 38 digits of millionths hold 10^14 of these."""
 
-_BEYOND = 10**12
-"""Infinity is so many times the largest value: more than any bound that a rule can have."""
+_BEYOND = 10**7
+"""Infinity is so many times the largest value: more than any bound that a rule can have.
+
+So many infinities of a user still have room in 38 digits, beside as many values.
+"""
 
 _SUMMED = {"sum", "mean"}
 

@@ -109,7 +109,9 @@ def fold_events(
         table = tables[read.table]
         check_days(table, (rows.days for rows in read.rows))
         files = know_times(engine, table, table.within(read.days), Cache(None, 0), steps)
-        out.append(_Table(plan, replace(table, files=files), tables, read, engine).folded())
+        # No day of the windows is on disk: the folds see an empty table of the right types.
+        seen = replace(table, files=files or table.files[:1])
+        out.append(_Table(plan, seen, tables, read, engine).folded(timeless(files)))
     return out
 
 
@@ -126,7 +128,7 @@ class _Table:
         self.tables = {**tables, read.table: table}
         self.key = table.spec.key
 
-    def folded(self) -> Folded:
+    def folded(self, without_time: int) -> Folded:
         numbers = {n: node for n in self.read.folds if isinstance(node := self.plan.nodes[n], Fold)}
         counted = {n: fold for n, fold in numbers.items() if not why_related(fold)}
         events = self._events()
@@ -140,15 +142,13 @@ class _Table:
             for number, fold in related.items():
                 keys = relations.frame_of(fold)
                 frame = self._with_related(frame, keys, columns[number], fold)
-        return Folded(self.read.table, self.key, frame, columns, timeless(self.table.files), added)
+        return Folded(self.read.table, self.key, frame, columns, without_time, added)
 
     def _events(self) -> Events:
         """The rows that any fold asks for."""
         table, read = self.table, self.read
-        # No day of the windows is on disk: the folds see an empty table of the right types.
-        files = table.files or self.tables[read.table].files[:1]
         clock = [HOUR] if any(rows.hours for rows in read.rows) else []
-        rows = scan(self.engine, table, files, read.columns, clock)
+        rows = scan(self.engine, table, table.files, read.columns, clock)
         wanted = any_matching(read.rows, self.plan.nodes, table.spec.action)
         return Events(
             rows.filter(wanted),

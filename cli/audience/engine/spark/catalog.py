@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pyspark.errors import PySparkException
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+_PLACE = re.compile(r"(?:file:(?://)?)?(/.*)", re.DOTALL)
 _TABLES = {"MANAGED", "EXTERNAL"}
 
 
@@ -40,7 +42,8 @@ def locate(project: Project, spec: TableSpec) -> tuple[Sequence[Path], Path]:
     if provider != "parquet" and not (provider == "hive" and "parquet" in serde):
         raise DataError(f"{what} is a table of {provider}, expected Parquet files")
     folder = _local(what, told["Location"])
-    paths = sorted(_local(what, file) for file in files)
+    # A folder is told as it is called, files as addresses.
+    paths = sorted(Path(unquote(str(_local(what, file)))) for file in files)
     for path in paths:
         if not path.is_relative_to(folder):
             raise DataError(f"{what}: {path} is of a partition that is not below {folder}")
@@ -59,7 +62,7 @@ def _describe(session: SparkSession, table: str) -> Mapping[str, str]:
 
 def _local(what: str, place: str) -> Path:
     """A file or folder that this machine and the workers see at the same path."""
-    found = urlsplit(place)
-    if found.scheme not in {"", "file"}:
+    found = _PLACE.fullmatch(place)
+    if found is None:
         raise DataError(f"{what} lies at {place}; expected files that this machine sees too")
-    return Path(unquote(found.path))
+    return Path(found[1])

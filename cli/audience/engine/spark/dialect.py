@@ -13,6 +13,8 @@ from audience.operators.java import for_java
 from audience.operators.pattern import PatternError
 from audience.plan.nodes import Node, Plan, Test
 
+_FIRST = date(1970, 1, 1)
+
 
 def for_spark(plan: Plan) -> Plan:
     """A plan whose patterns mean to Java what they mean to others. Raises UsageError."""
@@ -32,7 +34,7 @@ def _node(node: Node) -> Node:
 
 
 class _Days:
-    """Days on their way to Java: those of years before 1000 too, which lost their zeros."""
+    """Days on their way to Java: as numbers, which know of no zone and no other calendar."""
 
     def can_convert(self, value: object) -> bool:
         return isinstance(value, date) and not isinstance(value, datetime)
@@ -40,7 +42,7 @@ class _Days:
     def convert(self, value: date, client: Any) -> Any:
         from py4j.java_gateway import JavaClass
 
-        return JavaClass("java.sql.Date", client).valueOf(value.isoformat())
+        return JavaClass("java.time.LocalDate", client).ofEpochDay((value - _FIRST).days)
 
 
 register_input_converter(_Days(), prepend=True)

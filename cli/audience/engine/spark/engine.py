@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import narwhals.stable.v2 as nw
 import pyarrow as pa
 import pyspark
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError
 from pyspark import StorageLevel
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F
-from pyspark.sql.types import TimestampType
+from pyspark.sql.pandas.types import from_arrow_type
+from pyspark.sql.types import DataType, LongType, StructField, StructType, TimestampType
 
 from audience.engine.base import OWN, ROW
 from audience.engine.compile import with_tests
 from audience.engine.files import local_path
-from audience.engine.spark.session import open_session, reason_of
+from audience.engine.spark.session import active, open_session, reason_of
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
 from audience.kinds import Type
@@ -36,6 +38,8 @@ KEY = OWN + "key"
 
 _GLOB = re.compile(r"[*?\[\]{}\\]")
 _UNNAMED = (".", "`")
+_CHECKED = {"parquet.page.verify-checksum.enabled": "true"}
+"""A page that was damaged on the disk must not be read as if it were whole."""
 
 
 class SparkEngine:
@@ -56,6 +60,9 @@ class SparkEngine:
         self._given = session
         self._opened: SparkSession | None = None
         self._held: list[DataFrame] = []
+        # What differs makes plans differ: Spark takes what is held for a plan that is alike, by
+        # whomever, and for the same paths, whatever is in the files by now.
+        self._options = {"audience.run": uuid4().hex, **_CHECKED}
         self._read: dict[tuple[str, ...], DataFrame] = {}
 
     @property
@@ -74,12 +81,24 @@ class SparkEngine:
             _check_names(file, columns)
         with self.refusals():
             paths = tuple(to_read(local_path(file.path, self.name)) for file in files)
-            if paths not in self._read:
-                # To list files and to look for their schema takes as long as a small job.
-                self._read[paths] = self.session.read.parquet(*paths)
-            raw = self._read[paths]
+            raw = self._raw(paths, files[0].schema, columns)
             frame: nw.LazyFrame[Any] = nw.from_native(_micros(raw, files[0].schema, columns))
             return frame
+
+    def _raw(self, paths: tuple[str, ...], schema: pa.Schema, columns: Sequence[str]) -> DataFrame:
+        """Files as Spark reads them; to list them and to look at one takes as long as a small job.
+
+        Where Spark has no type for some column, those that are asked for may well be others.
+        """
+        if paths in self._read:
+            return self._read[paths]
+        reader = self.session.read.options(**self._options)
+        try:
+            self._read[paths] = reader.parquet(*paths)
+        except AnalysisException:
+            asked = [StructField(name, _type_of(schema.field(name).type)) for name in columns]
+            return reader.schema(StructType(asked)).parquet(*paths)
+        return self._read[paths]
 
     def tested(
         self, frame: nw.LazyFrame[Any], tests: Mapping[str, Test], types: Mapping[str, Type]
@@ -120,20 +139,23 @@ class SparkEngine:
     def make(self, table: pa.Table) -> DataFrame:
         """A frame of a table that is here."""
         with self.refusals():
-            return self.session.createDataFrame(table)
+            session = self.session
+            with active(session):
+                return session.createDataFrame(table)
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
         """See :meth:`Engine.refusals`."""
         try:
             yield
-        except (PySparkException, Py4JJavaError) as error:
+        except (PySparkException, Py4JError, ConnectionError) as error:
             raise UnreadableError(f"the tables could not be read: {reason_of(error)}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`. The session of those who are running stays."""
         for each in self._held:
-            each.unpersist()
+            with suppress(Py4JError, ConnectionError):  # it has failed, which is told already
+                each.unpersist()
         self._held.clear()
         self._read.clear()
 
@@ -141,6 +163,16 @@ class SparkEngine:
 def to_read(path: Path) -> str:
     """A file that workers see as this machine does, as Spark names it: no sign is a wildcard."""
     return "file://" + _GLOB.sub(r"\\\g<0>", str(path))
+
+
+def _type_of(kind: pa.DataType) -> DataType:
+    """What Spark makes of a column. Raises PySparkException where that is nothing."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return LongType()
+    unsigned = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64()}
+    return from_arrow_type(unsigned.get(kind, pa.decimal128(20) if kind == pa.uint64() else kind))
 
 
 def to_arrow(frame: DataFrame) -> pa.Table:

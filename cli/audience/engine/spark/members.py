@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,14 +62,21 @@ class Spread:
 
     ``frame`` has :data:`KEY`, each once, a boolean column for each name, none missing, and by the
     name of an event table a column of how many of its rows were asked for; missing where none.
+    ``check`` raises DataError where the tables are no longer those that were read.
     """
 
     def __init__(
-        self, engine: SparkEngine, frame: DataFrame, names: Sequence[str], rows: Mapping[str, str]
+        self,
+        engine: SparkEngine,
+        frame: DataFrame,
+        names: Sequence[str],
+        rows: Mapping[str, str],
+        check: Callable[[], None],
     ) -> None:
         words = Words(_WORD, names)
         packed = words.pack({name: F.col(name) for name in names})
         self.engine = engine
+        self._check = check
         self.frame = frame.select(KEY, *packed, *rows.values()).persist(
             StorageLevel.MEMORY_AND_DISK
         )
@@ -183,7 +190,9 @@ class Spread:
         members = {new: self._is_in(old) for new, old in names.items()}
         sizes = {new: self.size(old) for new, old in names.items()}
         with self.engine.refusals():
-            return write_parts(self.engine.session, self.frame, members, sizes, folder, key, kind)
+            out = write_parts(self.engine.session, self.frame, members, sizes, folder, key, kind)
+        self._check()  # what a worker has lost is read again
+        return out
 
     def among(self, ids: pa.Array) -> Among:
         """The same of some users alone, each given once: those are brought here."""

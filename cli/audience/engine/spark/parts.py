@@ -30,6 +30,7 @@ _SAMPLES = 64
 
 _PACK = OWN + "pack"
 _FILE = OWN + "file"
+_ROW = OWN + "row"
 _NARROW = {pa.int8(): "tinyint", pa.int16(): "smallint", pa.int32(): "int"}
 _OPTIONS = {
     "compression": "zstd",
@@ -64,8 +65,8 @@ def write_parts(
                 row = F.struct(F.lit(number).alias(_PACK), file.cast("int").alias(_FILE))
                 rows.append(F.when(members[name], row))
                 first += len(cuts[name]) + 1
-        each = frame.select(named, F.explode(F.array_compact(F.array(*rows))).alias("row"))
-        flat = each.select(key, f"row.{_PACK}", f"row.{_FILE}").repartitionById(first, _FILE)
+        each = frame.select(named, F.explode(F.array_compact(F.array(*rows))).alias(_ROW))
+        flat = each.select(key, f"{_ROW}.{_PACK}", f"{_ROW}.{_FILE}").repartitionById(first, _FILE)
         # A file has ids of one pack alone; that they lie together is what writing asks for.
         ready = flat.drop(_FILE).sortWithinPartitions(_PACK, key)
         ready.write.partitionBy(_PACK).options(**_OPTIONS).parquet(f"file://{folder}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial, reduce
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _EXAMPLES = 3
+_LARGEST = 2**63 - 1
 
 
 def run_spread(
@@ -54,7 +55,14 @@ def run_spread(
     tables = {name: checked_there(table) for name, table in tables.items()}
     users = {day: checked_there(table) for day, table in users.items()}
     everything = [*users.values(), *(tables[read.table] for read in plan.events)]
+
+    def check() -> None:
+        for table in everything:
+            table.check_unchanged(table.files)
+
     with named_files(everything, engine), engine.refusals():
+        for table in everything:
+            _check_keys(engine, table)
         with means.steps.step("evaluate", plan.users.table) as step:
             folded = fold_events(plan, tables, engine, means.steps)
             folded = [replace(each, frame=engine.hold(each.frame)) for each in folded]
@@ -67,14 +75,13 @@ def run_spread(
                 known = tests_used(dictionary or {}, plan, day)
                 people = People(plan, table, day, engine, known)
                 keys.append(people.keys())
-                spread[day] = people.spread(folded, lists)
+                spread[day] = people.spread(folded, lists, check)
                 people.check(spread[day])
                 strangers += people.strangers(spread[day], lists)
                 novel += people.novel(spread[day])
                 step.rows += table.rows
             stray = tuple(map(partial(_strays, keys, list(spread.values())), folded, asked))
-        for table in everything:
-            table.check_unchanged(table.files)
+        check()
     memberships: dict[date | None, Members] = dict(spread)
     return Outcome(memberships, stray, tuple(strangers), tuple(novel))
 
@@ -128,10 +135,15 @@ class People:
         frame: DataFrame = scan(self.engine, self.table, self.table.files, [key]).to_native()
         return frame.select(F.col(key).alias(KEY))
 
-    def spread(self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array]) -> Spread:
+    def spread(
+        self,
+        folded: Sequence[Folded],
+        lists: Mapping[Listed, pa.Array],
+        check: Callable[[], None],
+    ) -> Spread:
         """Who is in what: each root, who of them only for a missing value, lists, new values."""
         frame, names, rows = self.told_of(folded, lists, Limits(self.engine).keep)
-        return Spread(self.engine, frame, names, rows)
+        return Spread(self.engine, frame, names, rows, check)
 
     def told_of(
         self, folded: Sequence[Folded], lists: Mapping[Listed, pa.Array], keep: Keep
@@ -263,6 +275,20 @@ class People:
             top = counted.orderBy(F.col("count").desc(), column.cast("string"))
             values = tuple((row[0], int(row[1])) for row in top.limit(MOST).collect())
             yield Novel(tag, rows, counted.count(), values, self.day)
+
+
+def _check_keys(engine: SparkEngine, table: TableData) -> None:
+    """Keys have a sign: larger ones would become those below zero. Raises DataError."""
+    key = table.spec.key
+    large = [file for file in table.files if pa.types.is_uint64(file.schema.field(key).type)]
+    if large:
+        found: DataFrame = engine.read(large, [key]).to_native()
+        ((most,),) = found.agg(F.max(key)).collect()
+        if most is not None and most > _LARGEST:
+            raise DataError(
+                f"table `{table.name}`: `{key}` has {most}; keys go up to {_LARGEST}, "
+                "what 64 bits with a sign hold"
+            )
 
 
 def _strays(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _APP = "audience"
+_LOG = "AUDIENCE_SPARK_LOG"
 _CALLING = "An error occurred while calling "
 _QUIET = {
     "spark.ui.enabled": "false",
@@ -45,19 +48,52 @@ def open_session(settings: SparkSpec, time_zone: str, given: SparkSession | None
     Time zone, ANSI mode and case are set here, whatever other sessions have: what a rule means
     does not depend on them. Raises UsageError.
     """
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     base = given or SparkSession.getActiveSession() or start(settings)
-    session = base.newSession()
+    with _kept():
+        session = base.newSession()
+        session.catalog.setCurrentDatabase(base.catalog.currentDatabase())
     for name, value in FIXED.items():
         session.conf.set(name, value)
-    session.conf.set("spark.sql.session.timeZone", time_zone)
+    try:
+        session.conf.set("spark.sql.session.timeZone", time_zone)
+    except PySparkException:
+        raise UsageError(
+            f"`time_zone: {time_zone}` is nothing that Spark's Java knows; --engine polars does"
+        ) from None
     # A larger method is never compiled by Java: rows with many tests took four times as long.
     session.conf.set("spark.sql.codegen.hugeMethodLimit", "8000")
-    # A page that was damaged on the disk must not be read as if it were whole.
-    hadoop = session.sparkContext._jsc.hadoopConfiguration()
-    hadoop.setBoolean("parquet.page.verify-checksum.enabled", True)
     return session
+
+
+@contextmanager
+def active(session: SparkSession) -> Iterator[None]:
+    """What makes a session the active one gives that back to the one that was."""
+    from pyspark.sql import SparkSession
+
+    before = SparkSession.getActiveSession()
+    try:
+        yield
+    finally:
+        if before is not None:
+            SparkSession._activeSession = before
+            java = session._jvm.SparkSession  # type: ignore[union-attr]
+            java.setActiveSession(before._jsparkSession)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """To make a session also changes what RDDs of all others become."""
+    from pyspark.core.rdd import RDD
+
+    made = RDD.__dict__.get("toDF")
+    try:
+        yield
+    finally:
+        if made is not None:
+            RDD.toDF = made  # type: ignore[method-assign]
 
 
 def start(settings: SparkSpec) -> SparkSession:
@@ -75,7 +111,7 @@ def start(settings: SparkSpec) -> SparkSession:
     made = SparkSession.builder.appName(_APP).master(settings.master)
     for name, value in chosen.items():
         made = made.config(name, value)
-    with _logged():
+    with _logged(), _interruptible():
         try:
             return made.getOrCreate()
         except Exception as error:  # Java's own errors come in any class
@@ -84,7 +120,13 @@ def start(settings: SparkSpec) -> SparkSession:
 
 def reason_of(error: Exception) -> str:
     """The first line that says something: of a failed job, that of what failed it."""
+    from py4j.protocol import Py4JNetworkError
+
     text = str(error)
+    if isinstance(error, (Py4JNetworkError, ConnectionError)):
+        return "Spark's Java has ended, or is out of reach"
+    if "OutOfMemoryError" in text:
+        return "Java has no more memory; `spark.driver.memory` and its like give it more"
     for line in text.splitlines():
         if "Caused by:" in line:
             text = line.split("Caused by:", 1)[1]
@@ -94,9 +136,26 @@ def reason_of(error: Exception) -> str:
 
 
 @contextmanager
+def _interruptible() -> Iterator[None]:
+    """Whoever interrupts the program ends it: Spark would ask Java first, amid another question."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def _logged() -> Iterator[None]:
     """What Java writes to the standard error goes to a log: a process inherits it as it is now."""
-    log = os.environ.get("AUDIENCE_SPARK_LOG", os.devnull)
+    log = os.environ.get(_LOG, os.devnull)
+    try:
+        Path(log).open("ab").close()
+    except OSError as error:
+        raise UsageError(f"{_LOG}: cannot write {log}: {error.strerror}") from None
     kept = os.dup(2)
     with Path(log).open("ab") as file:
         os.dup2(file.fileno(), 2)
