@@ -17,6 +17,7 @@ USERS = pl.DataFrame({"user_id": [1, 2, 3], "age": [20, 30, 40]})
 RULE = "campaign: c\nphase: p\npacks: {old: {label: 老, where: {age: 30..}}}\n"
 
 
+@pytest.mark.not_on_spark("its steps are others")
 def test_load_check_build_diff(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_project(USERS, {"a.yaml": RULE})
     monkeypatch.chdir(folder / "rules")

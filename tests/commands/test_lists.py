@@ -294,6 +294,7 @@ def test_users_outside_the_base_are_in_the_user_table(run: Run, numbers: Path) -
     assert pl.read_parquet(numbers / "packs/c/p/latest/x.parquet")["user_id"].to_list() == [1]
 
 
+@pytest.mark.not_on_spark("it is built by two engines then")
 def test_the_manifest_names_lists_with_their_sha256(run: Run, numbers: Path) -> None:
     data = b"id\n1\n1\n77\n"
     in_file(numbers, run, data)

@@ -213,6 +213,7 @@ def test_texts_are_forgotten_too(make_project: MakeProject) -> None:
     assert audience.members(project, "c/p/old").to_pylist() == ["u91001003"]
 
 
+@pytest.mark.not_on_spark("a pack is a folder there: see test_spark_publish")
 def test_a_build_that_cannot_be_read_is_told_and_the_others_are_done(
     folder: Path, run: Run
 ) -> None:

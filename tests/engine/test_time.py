@@ -174,6 +174,7 @@ packs:
 """
 
 
+@pytest.mark.not_on_spark("each machine would start a Java")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_machine_does_not_show(make_project: MakeProject, shell: Run, engine: str) -> None:
     users = {"user_id": range(60)}

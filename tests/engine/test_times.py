@@ -171,6 +171,7 @@ def test_the_day_is_that_of_the_projects_zone(tmp_path: Path, engine: str) -> No
     assert "has 1 row of other days (`ts` in UTC) than its partition `dt` says, 2024-03-01" in told
 
 
+@pytest.mark.not_on_spark("nothing is kept between runs")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_times_are_read_once(tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "users.parquet", id=[1, 2])

@@ -468,6 +468,7 @@ SHAPES = {
 """Where a generated rule stands, which pack is looked at, and what that is in SQL."""
 
 
+@pytest.mark.not_on_spark("it takes minutes; others there do the same")
 @settings(derandomize=True, deadline=None, max_examples=80)
 @given(
     old=CONDITIONS,

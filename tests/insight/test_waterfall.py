@@ -215,6 +215,7 @@ def test_engines_agree(folder: Path, found: Any, engine: str) -> None:
     assert {each.pack: each for each in every} == {each.pack: each for each in found.values()}
 
 
+@pytest.mark.not_on_spark("it takes minutes; see test_spark")
 def test_the_shipped_rules_end_in_their_sizes() -> None:
     project = audience.load(Path(__file__).parents[2])
     results = audience.build(project, dry_run=True)

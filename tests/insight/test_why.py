@@ -128,6 +128,7 @@ def check(found: Why, held: bool) -> None:
     assert found.headline.startswith(f"user {found.user} is {'' if held else 'not '}in")
 
 
+@pytest.mark.not_on_spark("why at a limit is refused")
 @ENGINES
 def test_held_is_membership_in_each_pack(folder: Path, engine: str) -> None:
     project = audience.load(folder)
@@ -299,6 +300,7 @@ packs:
     ]
 
 
+@pytest.mark.not_on_spark("why at a limit is refused")
 @ENGINES
 def test_the_place_at_a_limit(folder: Path, engine: str) -> None:
     order = [
@@ -319,6 +321,7 @@ def test_the_place_at_a_limit(folder: Path, engine: str) -> None:
     assert text(out, "the first 9") == ""
 
 
+@pytest.mark.not_on_spark("why at a limit is refused")
 def test_a_limit_uses_the_cache_and_others_need_none(folder: Path) -> None:
     ask(folder, "rich", 20)
     ask(folder, "best", 20, cache=False)
@@ -379,6 +382,7 @@ def test_lists_and_published_packs(folder: Path) -> None:
     assert text(ask(folder, "y", 50), "published") == "nothing is published"
 
 
+@pytest.mark.not_on_spark("why at a limit is refused")
 def test_who_is_suppressed(folder: Path) -> None:
     before = ask(folder, "best", 52)
     assert not before.suppressed
@@ -393,6 +397,7 @@ def test_who_is_suppressed(folder: Path) -> None:
     check(ask(folder, "listed", 50), True)
 
 
+@pytest.mark.not_on_spark("why at a limit is refused")
 def test_who_is_suppressed_takes_no_place_at_a_limit(folder: Path) -> None:
     order = USERS.filter((pl.col("age") >= 18) & pl.col("plus")).sort("value", descending=True)
     first, tenth = order["user_id"][0], order["user_id"][9]
@@ -403,6 +408,7 @@ def test_who_is_suppressed_takes_no_place_at_a_limit(folder: Path) -> None:
     check(ask(folder, "best", first), False)
 
 
+@pytest.mark.not_on_spark("why at a limit is refused")
 @ENGINES
 def test_keys_that_are_texts(make_project: MakeProject, engine: str) -> None:
     users = [{"user_id": f"小{n}", "a": n} for n in range(30)] + [{"user_id": "007", "a": 70}]
