@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from typing import Annotated, NoReturn
 
@@ -15,7 +16,7 @@ import typer
 from audience.commands.build import build_pack, explain, size
 from audience.commands.check import check, schema
 from audience.commands.convert import convert
-from audience.commands.exits import ExitCode, Terminated
+from audience.commands.exits import ExitCode, Terminated, TerminatedAmid
 from audience.commands.init import init
 from audience.commands.insight import flow, overlap, profile, waterfall
 from audience.commands.output import open_streams, tell_lost_output
@@ -108,12 +109,28 @@ def main() -> NoReturn:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.meta_path.insert(0, _WithoutPandas)
     signal.signal(signal.SIGTERM, _end)
+    sys.unraisablehook = _again
     _catch_aborts()
     _leave(_run())
 
 
 def _end(_signal: int, _frame: object) -> NoReturn:
-    raise Terminated
+    # A line to Java would stay as it is, and whoever asks next wait for its answer.
+    raise TerminatedAmid if "py4j" in sys.modules else Terminated
+
+
+def _again(lost: sys.UnraisableHookArgs) -> None:
+    """A signal may come while Python does away with something, where nothing can be raised.
+
+    The run would go on as if nobody had asked; so it comes again, a little later.
+    """
+    if issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)):
+        number = signal.SIGTERM if issubclass(lost.exc_type, Terminated) else signal.SIGINT
+        later = threading.Timer(0.01, signal.pthread_kill, [threading.main_thread().ident, number])
+        later.daemon = True
+        later.start()
+        return
+    sys.__unraisablehook__(lost)
 
 
 def _give_up(_signal: int) -> NoReturn:

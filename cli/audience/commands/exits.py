@@ -72,15 +72,19 @@ class Terminated(BaseException):
     """The process was told to end: like an interruption, no command may swallow it."""
 
 
+class TerminatedAmid(Terminated, KeyboardInterrupt):
+    """The same, for those who let go of what they wait for only when they are interrupted."""
+
+
 def exit_of(error: BaseException) -> ExitCode:
     """The exit code of whatever ends a run."""
     match error:
         case AudienceError():
             return code_of(error)
-        case KeyboardInterrupt():
-            return ExitCode.INTERRUPTED
         case Terminated():
             return ExitCode.TERMINATED
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED
         case OSError():
             return ExitCode.STORE
         case _:

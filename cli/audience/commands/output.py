@@ -67,7 +67,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
                 say(f"error: {visible(line)}")
             raise typer.Exit(code_of(error)) from None
         except (KeyboardInterrupt, Terminated) as error:
-            what = "interrupted" if isinstance(error, KeyboardInterrupt) else "told to end"
+            what = "told to end" if isinstance(error, Terminated) else "interrupted"
             say(f"{what}; nothing was published by this run beyond what was said")
             raise typer.Exit(exit_of(error)) from None
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from pyspark.sql.types import DataType, LongType, StructField, StructType, Times
 from audience.engine.base import OWN, ROW
 from audience.engine.compile import with_tests
 from audience.engine.files import local_path
+from audience.engine.spark.release import release, start_releasing
 from audience.engine.spark.session import active, open_session, reason_of
 from audience.engine.tables import TableFile
 from audience.errors import DataError, UnreadableError
@@ -149,15 +151,31 @@ class SparkEngine:
         try:
             yield
         except (PySparkException, Py4JError, ConnectionError) as error:
+            if (asked := _interruption(error)) is not None:
+                raise asked from None
             raise UnreadableError(f"the tables could not be read: {reason_of(error)}") from None
 
     def close(self) -> None:
         """See :meth:`Engine.close`. The session of those who are running stays."""
+        asked = sys.exception()
+        amid = asked is not None and not isinstance(asked, Exception)
         for each in self._held:
+            if amid:  # whoever interrupts does not wait for the answer that is under way
+                start_releasing()
+                release(each)
+                continue
             with suppress(Py4JError, ConnectionError):  # it has failed, which is told already
                 each.unpersist()
         self._held.clear()
         self._read.clear()
+
+
+def _interruption(error: BaseException) -> BaseException | None:
+    """What ended the run, where a line to Java that was cut by it then failed too."""
+    before = error.__context__
+    while before is not None and isinstance(before, Exception):
+        before = before.__context__
+    return before
 
 
 def to_read(path: Path) -> str:

@@ -22,6 +22,7 @@ from audience.bits import pack
 from audience.engine.base import OWN
 from audience.engine.spark.engine import KEY, SparkEngine, to_arrow
 from audience.engine.spark.parts import write_parts
+from audience.engine.spark.release import release, start_releasing
 from audience.engine.spark.words import Words
 from audience.membership import Among, Written, combined
 
@@ -87,7 +88,8 @@ class Spread:
         self._whole: Spread | None = None
         """What this is a part of, which holds the frame."""
         # Whoever asks may do so long after the run is over.
-        weakref.finalize(self, _release, self.frame)
+        start_releasing()
+        weakref.finalize(self, release, self.frame).atexit = False
 
     @cached_property
     def found(self) -> Found:
@@ -276,10 +278,3 @@ class Kinds:
 def _keys(table: pa.Table) -> pa.Array:
     keys = combined(table[KEY])
     return keys if pa.types.is_integer(keys.type) else keys.cast(pa.large_string())
-
-
-def _release(frame: DataFrame) -> None:
-    try:
-        frame.unpersist()
-    except Exception:  # noqa: S110 the session is gone, and with it what was held
-        pass

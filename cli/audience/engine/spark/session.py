@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _APP = "audience"
 _LOG = "AUDIENCE_SPARK_LOG"
 _CALLING = "An error occurred while calling "
+_KNOWN = (" while sending command.", " while shutting down connection")
 _QUIET = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -103,6 +105,8 @@ def start(settings: SparkSpec) -> SparkSession:
 
     # It writes each error to the standard error, as JSON, before anybody can catch it.
     PySparkLogger.getLogger("DataFrameQueryContextLogger").disabled = True
+    for name in (None, "py4j.clientserver"):
+        logging.getLogger(name).addFilter(_is_news)
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     chosen = {**_QUIET, **settings.config}
     if settings.is_local:
@@ -133,6 +137,11 @@ def reason_of(error: Exception) -> str:
     lines = [line.removeprefix(": ").strip() for line in text.strip().splitlines()]
     told = [line for line in lines if not line.startswith(_CALLING)]
     return (told or [type(error).__name__])[0][:300]
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """What Py4J could not ask is raised too; here it adds all that Python was about."""
+    return not str(record.msg).endswith(_KNOWN)
 
 
 @contextmanager
