@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import audience
 from audience.commands.app import app
 from audience.engine.choice import open_engine
-from audience.engine.spark import java
+from audience.engine.spark import java, session
 from audience.engine.spark.behaviour import AGGREGATES
 from audience.errors import AudienceError, DataError, RuleError, UsageError
 from audience.operators import MEASURES
@@ -106,6 +106,45 @@ def test_what_a_project_says_of_spark(tmp_path: Path) -> None:
     found = audience.load(tmp_path)
     assert found.spark == SparkSpec("spark://host:7077", {"spark.executor.memory": "4g"})
     assert found.engine == "polars"
+
+
+@pytest.mark.parametrize(
+    ("limit", "config", "expected"),
+    [
+        ("8589934592", {}, "2048m"),
+        ("8589934592", {"spark.driver.memory": "3g"}, "3g"),
+        ("1073741824", {}, "1024m"),
+        ("max", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_memory_of_the_driver_on_one_machine(
+    limit: str | None,
+    config: dict[str, str],
+    expected: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A quarter of what we may use, but for what the project says."""
+    from pyspark.sql import SparkSession
+
+    if limit is not None:
+        (tmp_path / "memory.max").write_text(limit + "\n")
+    monkeypatch.setattr(session, "_CGROUP", tmp_path / "memory.max")
+    chosen: dict[str, Any] = {}
+
+    class Builder(SparkSession.Builder):
+        def getOrCreate(self) -> Any:
+            chosen.update(self._options)
+
+    monkeypatch.setattr(SparkSession, "builder", Builder())
+    session.start(SparkSpec("local[2]", config))
+    whole = int(re.findall(r"MemTotal: *(\d+) kB", Path("/proc/meminfo").read_text())[0])
+    assert chosen["spark.driver.memory"] == (expected or f"{whole >> 12}m")
+    chosen.clear()
+    SparkSession.builder._options.clear()
+    session.start(SparkSpec("spark://127.0.0.1:7077", config))
+    assert chosen.get("spark.driver.memory") == config.get("spark.driver.memory")
 
 
 def test_stages_are_explained(tmp_path: Path, spark: SparkSession) -> None:
