@@ -60,6 +60,7 @@ def test_python(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Non
     exec(compile(text, "how-to", "exec"), names)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("text", ON_SPARK)
 def test_python_on_spark(
     folder: Path, monkeypatch: pytest.MonkeyPatch, spark: SparkSession, text: str

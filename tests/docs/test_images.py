@@ -82,6 +82,7 @@ def test_a_page_shows_its_language_by_its_own_commands(page: str, language: str)
     ]
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 def test_the_script_draws(tmp_path: Path) -> None:
     before = sorted(path.name for path in (ROOT / "packs").glob("*"))

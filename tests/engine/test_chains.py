@@ -49,7 +49,7 @@ def test_a_window_bounds_neither_first_nor_what_follows_it(
     assert result.ids("lapsed").to_pylist() == []
 
 
-@pytest.mark.parametrize("engine", [*ENGINES, "spark"])
+@pytest.mark.parametrize("engine", [*ENGINES, pytest.param("spark", marks=pytest.mark.soak)])
 def test_long_chains_take_no_time_to_speak_of(make_project: MakeProject, engine: str) -> None:
     most = 12 if engine == "spark" else 30
     start = datetime(2023, 6, 1)

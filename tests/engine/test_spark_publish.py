@@ -241,6 +241,7 @@ def test_damaged_parts_are_found(how: str, parted: Any) -> None:
             audience.members(parted, "c/p/全部")
 
 
+@pytest.mark.soak
 def test_a_failure_leaves_what_was_published(
     tmp_path: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
