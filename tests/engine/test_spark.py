@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -109,6 +110,52 @@ def test_what_a_project_says_of_spark(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "master",
+    [
+        "local",
+        "local[4]",
+        "local[*]",
+        "local[*, 3]",
+        "local-cluster[2,1,1024]",
+        "yarn",
+        "spark://a:7077,b-c.d:7078",
+        "spark://[::1]:7077",
+        "k8s://https://10.0.0.5:6443",
+    ],
+)
+def test_masters(master: str, tmp_path: Path) -> None:
+    put(tmp_path, "users.parquet", id=[1])
+    opened = project(tmp_path, "", more=f"spark: {{master: '{master}'}}\n")
+    assert opened.spark.master == master
+
+
+def test_a_master_that_does_not_answer(tmp_path: Path) -> None:
+    """Spark itself tries for a minute, and then tells of something else."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(UsageError) as told:
+            session.start(SparkSpec(f"spark://{address},no.such.host.invalid:7077"))
+    assert str(told.value).startswith(
+        f"no master of Spark answers: {address} (Connection refused), no.such.host.invalid:7077 ("
+    )
+
+
+def test_a_java_that_ends_at_once() -> None:
+    """Why it did, PySpark does not know."""
+    error = RuntimeError("[JAVA_GATEWAY_EXITED] Java gateway process exited before sending …")
+    assert session.reason_of(error) == (
+        "Java ended at once; AUDIENCE_SPARK_LOG=FILE keeps what it has to say"
+    )
+
+
+def test_one_of_two_masters_is_enough() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        found = there.getsockname()[1]
+        session.check_master(f"spark://127.0.0.1:1,127.0.0.1:{found}")
+
+
+@pytest.mark.parametrize(
     ("limit", "config", "expected"),
     [
         ("8589934592", {}, "2048m"),
@@ -143,7 +190,7 @@ def test_memory_of_the_driver_on_one_machine(
     assert chosen["spark.driver.memory"] == (expected or f"{whole >> 12}m")
     chosen.clear()
     SparkSession.builder._options.clear()
-    session.start(SparkSpec("spark://127.0.0.1:7077", config))
+    session.start(SparkSpec("yarn", config))
     assert chosen.get("spark.driver.memory") == config.get("spark.driver.memory")
 
 

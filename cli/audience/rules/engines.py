@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
@@ -29,6 +30,10 @@ FIXED = {
 """Settings of Spark that decide about answers: they are the program's, whatever a session had."""
 
 _ZONE = "spark.sql.session.timeZone"
+_HOST = r"(\[[\da-fA-F:]+\]|[^\s/:,\[\]]+):\d+"
+_MASTER = re.compile(rf"local(-cluster)?(\[[\d*, ]+\])?|yarn|spark://{_HOST}(,{_HOST})*|k8s://\S+")
+_MEMORY = re.compile(r"spark\..*\.memory(Overhead)?")
+_AMOUNT = re.compile(r"\d+([kmgtp]b?|b)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ def read_spark(node: Node, problems: Problems) -> SparkSpec:
     if "master" in fields:
         scalar = problems.scalar(fields["master"][1], "`master`")
         master = scalar.text if scalar else master
+        if scalar and not _MASTER.fullmatch(master):
+            expected = "local[*], local[4], spark://host:7077, yarn or k8s://…"
+            problems.error(scalar.at, f"`{master}` is no master of Spark", expected)
     config = _read_config(fields["config"][1], problems) if "config" in fields else {}
     return SparkSpec(master, config)
 
@@ -79,6 +87,8 @@ def _read_config(node: Node, problems: Problems) -> dict[str, str]:
             problems.error(key.at, message, "another setting")
         elif key.text == "spark.master":
             problems.error(key.at, "`spark.master` has a key of its own", "`master:` beside it")
+        elif scalar and _MEMORY.fullmatch(key.text) and not _AMOUNT.fullmatch(scalar.text):
+            problems.error(scalar.at, f"`{scalar.text}` is no amount of memory", "4g or 512m")
         elif scalar is not None:
             out[key.text] = scalar.text
     return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _APP = "audience"
 _LOG = "AUDIENCE_SPARK_LOG"
+_PATIENCE = 5.0
+"""Seconds, for a master to take up a connection."""
 _CALLING = "An error occurred while calling "
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _KNOWN = (" while sending command.", " while shutting down connection")
@@ -99,11 +102,27 @@ def _kept() -> Iterator[None]:
             RDD.toDF = made  # type: ignore[method-assign]
 
 
+def check_master(master: str) -> None:
+    """Raises UsageError where none of a cluster's masters answers: Spark asks for a minute."""
+    silent = []
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+        except OSError as error:
+            silent.append(f"{address} ({error.strerror or 'no answer'})")
+        else:
+            return
+    raise UsageError(f"no master of Spark answers: {', '.join(silent)}")
+
+
 def start(settings: SparkSpec) -> SparkSession:
     """A new session, with all that the settings say. Raises UsageError."""
     from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
+    if settings.master.startswith("spark://"):
+        check_master(settings.master)
     # It writes each error to the standard error, as JSON, before anybody can catch it.
     PySparkLogger.getLogger("DataFrameQueryContextLogger").disabled = True
     for name in (None, "py4j.clientserver"):
@@ -130,6 +149,8 @@ def reason_of(error: Exception) -> str:
     text = str(error)
     if isinstance(error, (Py4JNetworkError, ConnectionError)):
         return "Spark's Java has ended, or is out of reach"
+    if "JAVA_GATEWAY_EXITED" in text:
+        return f"Java ended at once; {_LOG}=FILE keeps what it has to say"
     if "OutOfMemoryError" in text:
         return "Java has no more memory; `spark.driver.memory` and its like give it more"
     for line in text.splitlines():
