@@ -177,7 +177,7 @@ def test_memory_of_the_driver_on_one_machine(
 
     if limit is not None:
         (tmp_path / "memory.max").write_text(limit + "\n")
-    monkeypatch.setattr(session, "_CGROUP", tmp_path / "memory.max")
+    monkeypatch.setattr(session, "_LIMITS", (tmp_path / "none", tmp_path / "memory.max"))
     chosen: dict[str, Any] = {}
 
     class Builder(SparkSession.Builder):

@@ -209,17 +209,18 @@ def test_what_nobody_holds_is_given_back(tmp_path: Path, spark: SparkSession) ->
     """Soon, and by a line of its own: to ask Java while a frame goes may be amid a question."""
     put(tmp_path, "users.parquet", id=[1, 2, 3], v=[1, 2, None])
     path = rule(tmp_path, {"a": "{v: 2}"}, "2024-03-01")
-    store = spark.sparkContext._jsc.sc()
+    held = spark.sparkContext._jsc.getPersistentRDDs
     opened = project(tmp_path, "")
-    before = store.getPersistentRDDs().size()
+    before = set(held())
     (found,) = audience.build(opened, path, dry_run=True, engine="spark", cache=False)
     assert found.ids("a").to_pylist() == [2]
-    assert store.getPersistentRDDs().size() > before
+    of_it = set(held()) - before
+    assert of_it
     assert [each for each in gc.get_objects() if type(each) is Spread]
     del found
     gc.collect()
     for _ in range(200):
-        if store.getPersistentRDDs().size() == before:
+        if not of_it & set(held()):
             break
         time.sleep(0.05)
-    assert store.getPersistentRDDs().size() == before
+    assert not of_it & set(held())

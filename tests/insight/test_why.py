@@ -154,6 +154,7 @@ def shipped() -> dict[str, set[int]]:
     }
 
 
+@pytest.mark.soak
 def test_held_is_membership_in_each_shipped_pack(shipped: dict[str, set[int]]) -> None:
     draw = random.Random(7)
     assert len(shipped) > 40

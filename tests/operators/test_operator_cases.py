@@ -221,7 +221,9 @@ def test_every_operator_has_its_case_file_and_every_case_file_its_operator() -> 
     assert set(FILES) == set(OPERATORS)
 
 
-@pytest.mark.parametrize("engine", ["polars", "duckdb", "spark"])
+@pytest.mark.parametrize(
+    "engine", ["polars", "duckdb", pytest.param("spark", marks=pytest.mark.soak)]
+)
 def test_what_is_in_is_in_and_what_is_out_is_out(tmp_path: Path, engine: str) -> None:
     project = Project(tmp_path / "project", CASES)
     found = project.select(dict(enumerate(CASES)), engine)

@@ -25,7 +25,11 @@ _LOG = "AUDIENCE_SPARK_LOG"
 _PATIENCE = 5.0
 """Seconds, for a master to take up a connection."""
 _CALLING = "An error occurred while calling "
-_CGROUP = Path("/sys/fs/cgroup/memory.max")
+_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+"""Where a Linux says how much memory we may use: of today, and of before."""
 _KNOWN = (" while sending command.", " while shutting down connection")
 _QUIET = {
     "spark.ui.enabled": "false",
@@ -167,8 +171,9 @@ def _quarter() -> int:
     With its own 1 GiB Spark ended at ten million users. A quarter is what Java takes of itself.
     """
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # there is no limit, or no such file
-        whole = min(whole, int(_CGROUP.read_text()))
+    for path in _LIMITS:
+        with suppress(OSError, ValueError):  # there is no limit, or no such file
+            whole = min(whole, int(path.read_text()))
     return max(1 << 10, whole >> 22)
 
 
