@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -63,16 +64,32 @@ def test_help_and_version(run: Run) -> None:
     assert version.out.startswith("audience 0.")
 
 
+PROGRAM = Path(sys.executable).with_name("audience")
+
+
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-def test_shell_completion(name: str, tmp_path: Path) -> None:
-    program = Path(sys.executable).with_name("audience")
-    script = subprocess.run(
-        [program, "--show-completion", name], capture_output=True, text=True, check=True
+def test_the_script_of_a_shell(name: str) -> None:
+    """Whatever shell asks for it: it may be written for another one."""
+    done = subprocess.run(
+        [PROGRAM],
+        env={**os.environ, "_AUDIENCE_COMPLETE": f"source_{name}"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert "audience" in script.stdout
+    assert f"_AUDIENCE_COMPLETE=complete_{name}" in done.stdout
+
+
+def test_the_script_of_the_shell_that_asks() -> None:
+    line = f"{shlex.quote(str(PROGRAM))} --show-completion; exit $?"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert "_AUDIENCE_COMPLETE=complete_bash" in done.stdout
+
+
+def test_words_are_completed() -> None:
     asked = {"_AUDIENCE_COMPLETE": "complete_bash", "COMP_WORDS": "audience bu", "COMP_CWORD": "1"}
     done = subprocess.run(
-        [program], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+        [PROGRAM], env={**os.environ, **asked}, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["build-pack"]
 
