@@ -40,10 +40,10 @@ demo: $(READY) ## Build the shipped campaigns, print summaries, and what moved b
 	@$(BIN)/audience diff-packs mi13-2023/3-convert mi13-2023/4-optimise --matrix
 
 test: $(READY) ## Run the whole test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 soak: $(READY) ## Run the tests that take minutes: crashes at random moments, and the like
-	$(BIN)/python -m pytest -n 2 -m soak
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
 
 # What language, commands, publishing and insight are held to, on the other engine.
 ON_SPARK := tests/commands tests/operators/test_operator_cases.py tests/test_api.py tests/test_oracle_files.py \
@@ -51,14 +51,14 @@ ON_SPARK := tests/commands tests/operators/test_operator_cases.py tests/test_api
 	$(addprefix tests/insight/test_,causes.py convert.py diff.py flow.py overlap.py profile.py waterfall.py why.py)
 
 spark: $(READY) ## Run the tests of language, commands and insight with Spark as the engine
-	$(BIN)/python -m pytest -n 2 --on spark $(ON_SPARK)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --on spark $(ON_SPARK)
 
 check: $(READY) ## Format, lint, types, layers, and the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .
