@@ -99,9 +99,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With ``--on spark``, what is of other engines alone is left out.
 
-    Of a test of many parameters :data:`FEW` are taken, as each takes its second.
+    Of a test of many parameters :data:`FEW` are taken, as each takes its second. Otherwise what
+    is of Spark comes first: it is one worker's then, and the other one needs no Java.
     """
     if not _elsewhere(config):
+        items.sort(key=lambda item: "spark" not in getattr(item, "fixturenames", ()))
         return
     bodies: dict[tuple[Path, str], list[pytest.Item]] = {}
     for item in items:

@@ -49,7 +49,7 @@ def has_java(process: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(12, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("times", [1, pytest.param(12, marks=pytest.mark.soak)])
 def test_told_to_end_at_any_moment(tmp_path: Path, times: int) -> None:
     """Nothing but what was asked for is told, whatever Java was doing."""
     rng = np.random.default_rng(1)
@@ -84,7 +84,7 @@ def test_told_to_end_at_any_moment(tmp_path: Path, times: int) -> None:
         assert process.returncode == code
         assert time.monotonic() - asked < 10
     runs = audience.read_log(opened).runs
-    assert {each["exit"] for each in runs} == {143, 130}
+    assert {each["exit"] for each in runs} == {code for _, code, _ in ENDS[:times]}
     assert not (tmp_path / "packs/c/p").exists()
 
 

@@ -132,7 +132,9 @@ MATRICES = ("heat_chart", "upset_chart")
 PAPER = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 31)"}
 
 
-@pytest.mark.parametrize("name", ["shipped", "hidden", "many"])
+@pytest.mark.parametrize(
+    "name", ["shipped", "hidden", pytest.param("many", marks=pytest.mark.soak)]
+)
 def test_all_charts_are_drawn(reports: dict[str, Report], tmp_path: Path, name: str) -> None:
     report = reports[name]
     pages = {
