@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,13 +107,23 @@ def asked_to_end(sign: int) -> Iterator[None]:
             signal.signal(sign, before)
 
 
+@pytest.mark.parametrize("slow", [False, True])
 @pytest.mark.parametrize(
     ("sign", "raised"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
 def test_a_signal_that_comes_where_nothing_can_be_raised(
-    sign: int, raised: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    sign: int, raised: type[BaseException], slow: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It comes again, however long it takes to see to that."""
     monkeypatch.setattr(sys, "unraisablehook", app._again)
+    begin = threading.Thread.start
+
+    def begin_slowly(thread: threading.Thread) -> None:
+        begin(thread)
+        time.sleep(0.2)
+
+    if slow:
+        monkeypatch.setattr(threading.Thread, "start", begin_slowly)
 
     class Unlucky:
         def __del__(self) -> None:

@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
+from types import CodeType, FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -122,15 +124,26 @@ def _end(_signal: int, _frame: object) -> NoReturn:
 def _again(lost: sys.UnraisableHookArgs) -> None:
     """A signal may come while Python does away with something, where nothing can be raised.
 
-    The run would go on as if nobody had asked; so it comes again, a little later.
+    The run would go on as if nobody had asked; so it comes again, once this is over.
     """
     if issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)):
         number = signal.SIGTERM if issubclass(lost.exc_type, Terminated) else signal.SIGINT
-        later = threading.Timer(0.01, signal.pthread_kill, [threading.main_thread().ident, number])
-        later.daemon = True
-        later.start()
+        threading.Thread(target=_send_later, args=[number], daemon=True).start()
         return
     sys.__unraisablehook__(lost)
+
+
+def _send_later(number: signal.Signals) -> None:
+    main = threading.main_thread().ident or 0
+    while _is_amid(_again.__code__, sys._current_frames().get(main)):  # it would be lost there, too
+        time.sleep(0.01)
+    signal.pthread_kill(main, number)
+
+
+def _is_amid(code: CodeType, frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _give_up(_signal: int) -> NoReturn:
