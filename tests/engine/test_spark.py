@@ -141,6 +141,13 @@ def test_a_master_that_does_not_answer(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["a..b", "长" * 70])
+def test_a_master_whose_name_none_can_have(host: str) -> None:
+    with pytest.raises(UsageError) as told:
+        session.check_master(f"spark://{host}:7077")
+    assert str(told.value) == f"no master of Spark answers: {host}:7077 (no name of a host)"
+
+
 def test_a_java_that_ends_at_once() -> None:
     """Why it did, PySpark does not know."""
     error = RuntimeError("[JAVA_GATEWAY_EXITED] Java gateway process exited before sending …")

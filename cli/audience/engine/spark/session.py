@@ -115,6 +115,8 @@ def check_master(master: str) -> None:
             socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
         except OSError as error:
             silent.append(f"{address} ({error.strerror or 'no answer'})")
+        except UnicodeError:
+            silent.append(f"{address} (no name of a host)")
         else:
             return
     raise UsageError(f"no master of Spark answers: {', '.join(silent)}")
