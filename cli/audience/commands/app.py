@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from types import CodeType, FrameType
+from traceback import walk_stack
 from typing import Annotated, NoReturn
 
 import typer
@@ -135,15 +135,11 @@ def _again(lost: sys.UnraisableHookArgs) -> None:
 
 def _send_later(number: signal.Signals) -> None:
     main = threading.main_thread().ident or 0
-    while _is_amid(_again.__code__, sys._current_frames().get(main)):  # it would be lost there, too
+    while any(  # it would be lost there, too
+        frame.f_code is _again.__code__ for frame, _ in walk_stack(sys._current_frames()[main])
+    ):
         time.sleep(0.01)
     signal.pthread_kill(main, number)
-
-
-def _is_amid(code: CodeType, frame: FrameType | None) -> bool:
-    while frame is not None and frame.f_code is not code:
-        frame = frame.f_back
-    return frame is not None
 
 
 def _give_up(_signal: int) -> NoReturn:
