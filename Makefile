@@ -5,10 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Half of the tests each, in their order; who is done takes some of the other's.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak spark check format fixtures example bench docs screenshots lock wheelhouse offline \
-	sbom clean
+.PHONY: help setup demo test soak spark lint check format fixtures example bench docs screenshots lock wheelhouse \
+	offline sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,10 +42,10 @@ demo: $(READY) ## Build the shipped campaigns, print summaries, and what moved b
 	@$(BIN)/audience diff-packs mi13-2023/3-convert mi13-2023/4-optimise --matrix
 
 test: $(READY) ## Run the whole test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST)
 
 soak: $(READY) ## Run the tests that take minutes: crashes at random moments, and the like
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m soak
+	$(PYTEST) -m soak
 
 # What language, commands, publishing and insight are held to, on the other engine.
 ON_SPARK := tests/commands tests/operators/test_operator_cases.py tests/test_api.py tests/test_oracle_files.py \
@@ -51,14 +53,15 @@ ON_SPARK := tests/commands tests/operators/test_operator_cases.py tests/test_api
 	$(addprefix tests/insight/test_,causes.py convert.py diff.py flow.py overlap.py profile.py waterfall.py why.py)
 
 spark: $(READY) ## Run the tests of language, commands and insight with Spark as the engine
-	$(BIN)/python -m pytest -n 2 --dist worksteal --on spark $(ON_SPARK)
+	$(PYTEST) --on spark $(ON_SPARK)
 
-check: $(READY) ## Format, lint, types, layers, and the tests
+lint: $(READY) ## Format, lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: lint test ## What lint looks at, and the tests
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .
