@@ -71,10 +71,18 @@ def test_a_command_that_fails_is_a_warning(folder: Path, run: Run) -> None:
     assert "warning: --notify could not be told: it ended with 3: no network" in done.err
 
 
+class _Server(HTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Hook)
+        self.told: list[Any] = []
+
+
 class _Hook(BaseHTTPRequestHandler):
+    server: _Server
+
     def do_POST(self) -> None:
         length = int(self.headers["Content-Length"])
-        self.server.told.append(json.loads(self.rfile.read(length)))  # type: ignore[attr-defined]
+        self.server.told.append(json.loads(self.rfile.read(length)))
         self.send_response({"/broken": 500, "/moved": 302}.get(self.path, 204), "secret")
         self.send_header("Location", "/secret")
         self.end_headers()
@@ -84,16 +92,15 @@ class _Hook(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hook() -> Iterator[HTTPServer]:
-    server = HTTPServer(("127.0.0.1", 0), _Hook)
-    server.told = []  # type: ignore[attr-defined]
+def hook() -> Iterator[_Server]:
+    server = _Server()
     Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-def test_an_address_gets_the_record(folder: Path, run: Run, hook: Any) -> None:
+def test_an_address_gets_the_record(folder: Path, run: Run, hook: _Server) -> None:
     spoil(folder)
     address = f"http://127.0.0.1:{hook.server_port}"
     assert run("build-pack", "--notify", f"{address}/hook", at=folder).code == 8
@@ -103,7 +110,7 @@ def test_an_address_gets_the_record(folder: Path, run: Run, hook: Any) -> None:
     assert "secret" not in done.err
 
 
-def test_a_redirect_tells_nobody(folder: Path, run: Run, hook: Any) -> None:
+def test_a_redirect_tells_nobody(folder: Path, run: Run, hook: _Server) -> None:
     """It would be followed without the record."""
     spoil(folder)
     address = f"http://127.0.0.1:{hook.server_port}/moved"

@@ -20,6 +20,7 @@ from audience.commands.app import app
 from audience.commands.exits import ExitCode
 from support import MakeProject, Run
 
+PROGRAM = str(Path(sys.executable).with_name("audience"))
 FIRST = """\
 campaign: c
 phase: 1-first
@@ -64,34 +65,29 @@ def test_help_and_version(run: Run) -> None:
     assert version.out.startswith("audience 0.")
 
 
-PROGRAM = Path(sys.executable).with_name("audience")
+def completion(*words: str, **asked: str) -> str:
+    """What is told to a shell, or by it; of the program as it is installed, which has a name."""
+    done = subprocess.run(
+        words or [PROGRAM], env={**os.environ, **asked}, capture_output=True, text=True, check=True
+    )
+    return done.stdout
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell(name: str) -> None:
     """Whatever shell asks for it: it may be written for another one."""
-    done = subprocess.run(
-        [PROGRAM],
-        env={**os.environ, "_AUDIENCE_COMPLETE": f"source_{name}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert f"_AUDIENCE_COMPLETE=complete_{name}" in done.stdout
+    script = completion(_AUDIENCE_COMPLETE=f"source_{name}")
+    assert f"_AUDIENCE_COMPLETE=complete_{name}" in script
 
 
 def test_the_script_of_the_shell_that_asks() -> None:
-    line = f"{shlex.quote(str(PROGRAM))} --show-completion; exit $?"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    assert "_AUDIENCE_COMPLETE=complete_bash" in done.stdout
+    script = completion("bash", "-c", f"{shlex.quote(PROGRAM)} --show-completion; exit $?")
+    assert "_AUDIENCE_COMPLETE=complete_bash" in script
 
 
 def test_words_are_completed() -> None:
-    asked = {"_AUDIENCE_COMPLETE": "complete_bash", "COMP_WORDS": "audience bu", "COMP_CWORD": "1"}
-    done = subprocess.run(
-        [PROGRAM], env={**os.environ, **asked}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["build-pack"]
+    asked = {"COMP_WORDS": "audience bu", "COMP_CWORD": "1"}
+    assert completion(_AUDIENCE_COMPLETE="complete_bash", **asked).split() == ["build-pack"]
 
 
 def test_build_publishes_and_tells(run: Run, folder: Path) -> None:

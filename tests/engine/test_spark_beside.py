@@ -261,7 +261,8 @@ def test_a_java_that_has_ended(error: Exception) -> None:
     engine = SparkEngine("UTC")
     with pytest.raises(UnreadableError, match="Spark's Java has ended"), engine.refusals():
         raise error
-    engine._held.append(Gone())  # type: ignore[arg-type]
+    gone: Any = Gone()
+    engine._held.append(gone)
     engine.close()
 
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -125,7 +125,7 @@ class Made:
 
     people: People
     whom: dict[tuple[str, Cell], Who]
-    report: Report
+    report: Report = field(init=False)
 
     def count(self, who: Who) -> int:
         return int(who(self.people).sum())
@@ -141,7 +141,7 @@ def made(seed: int, size: int, names: Sequence[str], top: int) -> Made:
     still = draw.random(size) < 0.9
     people["then"] = np.where(still, np.select([people[f"s{n}"] for n in range(3)], range(3), 3), 4)
     people["p_then"] = np.where(still, people["p1"] & people["p2"], people["p_then"])
-    out = Made(people, {}, Report("c", "p", "", NEW, Part(None), Provenance((), (), None, "")))  # type: ignore[arg-type]
+    out = Made(people, {})
     out.report = Report(
         "c",
         "p",
@@ -196,8 +196,8 @@ def waterfalls_of(out: Made, names: Sequence[str]) -> Iterator[Waterfall]:
             marks = {"alone": alone, "after": after, "without": without}
             out.whom |= {(part, (at, what)): who for what, who in marks.items() if who is not None}
             out.whom[part, (at, "only_missing")] = lambda of: ~everybody(of)
-            counts = [None if who is None else out.count(who) for who in marks.values()]
-            made_steps.append(Step(0, text, "", *counts, 0, ()))  # type: ignore[arg-type]
+            left = None if without is None else out.count(without)
+            made_steps.append(Step(0, text, "", out.count(alone), out.count(after), left, 0, ()))
         size, base = out.count(PACKS[name]), len(out.people["city"])
         yield Waterfall(f"c/p/{name}", "", NEW, base, size, tuple(made_steps))
 

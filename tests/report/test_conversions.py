@@ -16,7 +16,7 @@ from audience import api
 from audience.errors import UsageError
 from audience.insight.convert import Conversion, Rate
 from audience.insight.report import Goal, Part, Report
-from audience.report.charts import Rates
+from audience.report.charts import Rates, Sankey
 from audience.report.language import Language, Words
 from audience.report.page import render_page
 from audience.report.picture import chart_of
@@ -274,7 +274,8 @@ def test_stages_are_called_by_their_labels(tmp_path: Path) -> None:
     rules = ROOT / "rules/dream-3c/1-mind.yaml"
     report = api.report_on(project, rules, tags=["plus"], as_of="2023-06-18", since="2023-05-22")
     chart = chart_of(report, "flow:mind", Language.CHINESE)
-    assert "E 问询 搜索加购关注" in [node.name for node in chart.left]  # type: ignore[union-attr]
+    assert isinstance(chart, Sankey)
+    assert "E 问询 搜索加购关注" in [node.name for node in chart.left]
     (moves,) = tables(section(read(render_page(report)), "flows"))
     assert moves[3][0] == "E 问询 搜索加购关注 (asking)"
 
