@@ -162,6 +162,7 @@ def test_one_of_two_masters_is_enough() -> None:
         session.check_master(f"spark://127.0.0.1:1,127.0.0.1:{found}")
 
 
+@pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize(
     ("limit", "config", "expected"),
     [
@@ -176,15 +177,17 @@ def test_memory_of_the_driver_on_one_machine(
     limit: str | None,
     config: dict[str, str],
     expected: str | None,
+    order: int,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A quarter of what we may use, but for what the project says."""
+    """A quarter of what we may use, wherever it is said, but for what the project says."""
     from pyspark.sql import SparkSession
 
     if limit is not None:
         (tmp_path / "memory.max").write_text(limit + "\n")
-    monkeypatch.setattr(session, "_LIMITS", (tmp_path / "none", tmp_path / "memory.max"))
+    limits = (tmp_path / "none", tmp_path / "memory.max")
+    monkeypatch.setattr(session, "_LIMITS", limits[::order])
     chosen: dict[str, Any] = {}
 
     class Builder(SparkSession.Builder):
