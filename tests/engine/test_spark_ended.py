@@ -141,6 +141,34 @@ def test_a_signal_that_comes_where_nothing_can_be_raised(
     assert done
 
 
+AMID = """
+import signal
+import time
+from audience.commands import app
+from audience.commands.exits import Terminated
+
+class Unlucky:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def run():
+    try:
+        Unlucky()
+        time.sleep(30)
+    except Terminated:
+        return 143
+    return 0
+
+app._run = run
+app.main()
+"""
+
+
+def test_the_program_hears_such_a_signal() -> None:
+    done = subprocess.run([sys.executable, "-c", AMID], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "")
+
+
 def test_what_else_cannot_be_raised_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
