@@ -39,14 +39,34 @@ ENDS = [
 ]
 
 
-def has_java(process: int) -> bool:
+def java_of(process: int) -> int | None:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, rest = stat.read_text().rsplit(")", 1)
+            words = stat.with_name("cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if name.endswith("(java") and int(rest.split()[1]) == process:
+        is_spark = name.endswith("(java") and b"org.apache.spark.deploy.SparkSubmit" in words
+        if is_spark and int(rest.split()[1]) == process:
+            return int(stat.parent.name)
+    return None
+
+
+def wait_for_java(process: subprocess.Popen[str]) -> int:
+    while (java := java_of(process.pid)) is None:
+        assert process.poll() is None
+        time.sleep(0.02)
+    return java
+
+
+def has_ended(process: int) -> bool:
+    for _ in range(200):
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except OSError:
             return True
+        time.sleep(0.1)
     return False
 
 
@@ -75,18 +95,36 @@ def test_told_to_end_at_any_moment(tmp_path: Path, times: int) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        while not has_java(process.pid):
-            assert process.poll() is None
-            time.sleep(0.02)
+        java = wait_for_java(process)
         time.sleep(random.uniform(0, 12) if times > 2 else 5)
         process.send_signal(sign)
         asked = time.monotonic()
         assert process.communicate()[1] == told
         assert process.returncode == code
         assert time.monotonic() - asked < 10
+        assert has_ended(java)
     runs = audience.read_log(opened).runs
     assert {each["exit"] for each in runs} == {143, 130}
     assert not (tmp_path / "packs/c/p").exists()
+
+
+@pytest.mark.parametrize(("sign", "code", "told"), ENDS)
+def test_told_to_end_while_java_starts(tmp_path: Path, sign: int, code: int, told: str) -> None:
+    """It does not hear yet when the program ends, and would be there for ever."""
+    put(tmp_path, "users.parquet", id=[1], v=[1])
+    project(tmp_path, "", more="engine: spark\nspark: {master: 'local[1]'}\n")
+    rule(tmp_path, {"a": "{v: 1}"}, "2024-03-01")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "audience", "build-pack", "--quiet"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    java = wait_for_java(process)
+    process.send_signal(sign)
+    assert process.communicate()[1] == told
+    assert process.returncode == code
+    assert has_ended(java)
 
 
 def test_one_that_was_told_to_end_amid_a_question() -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import Popen
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from audience.engine.spark.java import java_home
@@ -141,7 +143,7 @@ def start(settings: SparkSpec) -> SparkSession:
     made = SparkSession.builder.appName(_APP).master(settings.master)
     for name, value in chosen.items():
         made = made.config(name, value)
-    with _logged(), _interruptible():
+    with _logged(), _interruptible(), _none_left():
         try:
             return made.getOrCreate()
         except Exception as error:  # Java's own errors come in any class
@@ -195,6 +197,22 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _none_left() -> Iterator[None]:
+    """Java ends with whoever started it, but not before it has told where it listens.
+
+    PySpark takes away the folder where it would tell that, and keeps no hold of the process.
+    """
+    try:
+        yield
+    except BaseException as error:
+        for frame, _ in walk_tb(error.__traceback__):
+            for value in frame.f_locals.values():
+                if isinstance(value, Popen):
+                    value.terminate()
+        raise
 
 
 @contextmanager
